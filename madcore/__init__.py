@@ -1,0 +1,52 @@
+"""Maximum differentiation (MAD) competition: images on which two perceptual metrics disagree as much as possible.
+
+The public names below are imported when first used, so that ``import madcore`` is free of torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ContractError": "errors",
+    "InputError": "errors",
+    "LevelError": "errors",
+    "LoadWarning": "errors",
+    "MadcoreError": "errors",
+    "PluginError": "errors",
+    "UnknownNameError": "errors",
+    "MetricSpec": "specs",
+    "PenaltySpec": "specs",
+    "hookimpl": "hookspecs",
+    "Metric": "metric",
+}
+
+__all__ = ["__version__", *sorted(_HOMES)]
+
+if TYPE_CHECKING:
+    from madcore.errors import ContractError as ContractError
+    from madcore.errors import InputError as InputError
+    from madcore.errors import LevelError as LevelError
+    from madcore.errors import LoadWarning as LoadWarning
+    from madcore.errors import MadcoreError as MadcoreError
+    from madcore.errors import PluginError as PluginError
+    from madcore.errors import UnknownNameError as UnknownNameError
+    from madcore.hookspecs import hookimpl as hookimpl
+    from madcore.metric import Metric as Metric
+    from madcore.specs import MetricSpec as MetricSpec
+    from madcore.specs import PenaltySpec as PenaltySpec
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'madcore' has no attribute {name!r}")
+    value = getattr(import_module(f"madcore.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,42 @@
+"""The exceptions that madcore raises on purpose, and the exit codes that the launcher gives them.
+
+A message is one line: what was given, what is allowed, what to do.  Anything else that escapes is a bug of ours.
+"""
+
+from __future__ import annotations
+
+__all__ = ["ContractError", "InputError", "LevelError", "LoadWarning", "MadcoreError", "PluginError", "UnknownNameError"]
+
+
+class MadcoreError(Exception):
+    """Base of every error that madcore raises on purpose."""
+
+    exit_code = 2
+
+
+class InputError(MadcoreError, ValueError):
+    """A picture, an argument, an option or a folder that cannot be used as given."""
+
+
+class UnknownNameError(MadcoreError, LookupError):
+    """A metric, penalty, option or plugin of that name does not exist."""
+
+
+class LevelError(InputError):
+    """No image inside the pixel range has the wanted value of a held metric."""
+
+
+class PluginError(MadcoreError):
+    """A plugin could not be loaded, or its ``build`` raised."""
+
+    exit_code = 3
+
+
+class ContractError(MadcoreError, ValueError):
+    """A metric or penalty broke its contract: a wrong shape, a non-finite or negative value, no gradient."""
+
+    exit_code = 3
+
+
+class LoadWarning(UserWarning):
+    """A saved competition was loaded although a check of it failed."""

@@ -1,0 +1,217 @@
+"""A metric as the solvers see it: a named distance between batches of images that keeps its contract.
+
+``metric(image, mad_image)`` gives one value for each image, 0 for identical images, more for more different ones,
+differentiable in `mad_image`.  ``metric.prepare(image)`` computes once whatever depends on the reference image alone.
+Nothing here knows plugins or names of metrics: `madcore.lookup` turns names into metrics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from madcore.errors import ContractError, InputError
+
+__all__ = ["Metric", "PreparedMetric"]
+
+Measure = Callable[[Tensor, Tensor], Tensor]
+NEGATIVE_TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-9}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A full-reference distance between images.
+
+    Parameters
+    ----------
+    function : callable
+        Takes the reference image and the image to compare, both (N, C, H, W), and returns one value for each pair.
+        May have ``prepare(image)``, which returns a function of the second image; that function may have
+        ``value_and_gradient(mad_image)``, which returns the values (N,) and their gradients without an autograd graph.
+    name : str, optional
+        Name for messages and records; by default that of `function`.
+    similarity : bool
+        True if larger means more alike; the distance is then ``perfect - function(image, mad_image)``.
+    perfect : float
+        Value of `function` for two identical images.
+    channels : tuple of int, optional
+        Numbers of channels that are accepted; None accepts images of any shape.
+    min_side : int
+        Smallest height and width in pixels.
+    dtypes : tuple of str
+        Floating-point types that are computed in full.
+    identity : mapping
+        What decides the values: full name, options, revision, weights.  Goes into records.
+    rebuild : callable, optional
+        Returns `function` for another width of the pixel range; None if the metric does not depend on it.
+
+    See Also
+    --------
+    madcore.create_metric : A metric by its name.
+    """
+
+    function: Measure
+    name: str = ""
+    similarity: bool = False
+    perfect: float = 0.0
+    channels: tuple[int, ...] | None = None
+    min_side: int = 1
+    dtypes: tuple[str, ...] = ("float32", "float64")
+    identity: Mapping[str, Any] = field(default_factory=dict)
+    rebuild: Callable[[float], Measure] | None = None
+
+    def __post_init__(self) -> None:
+        """Give the metric the name of its function where none was given."""
+        if not callable(self.function):
+            given = f"{type(self.function).__name__} {self.function!r}"
+            raise InputError(f"a metric must be a name, a Metric, a callable or a torch module of two images, not {given}")
+        if not self.name:
+            object.__setattr__(self, "name", getattr(self.function, "__name__", type(self.function).__name__))
+        if not self.identity:
+            object.__setattr__(self, "identity", {"metric": self.name})
+
+    @classmethod
+    def from_similarity(cls, function: Measure, *, perfect: float = 1.0, name: str = "") -> Metric:
+        """Make a distance, ``perfect - function(image, mad_image)``, of a similarity.
+
+        Parameters
+        ----------
+        function : callable
+            Larger for images that are more alike.
+        perfect : float
+            Value of `function` for two identical images.
+        name : str
+            Name for messages and records.
+        """
+        return cls(function, name, similarity=True, perfect=perfect)
+
+    @classmethod
+    def from_model(cls, model: nn.Module | Callable[[Tensor], Tensor], *, name: str = "") -> Metric:
+        """Make the distance between two images of how differently a model represents them.
+
+        The mean over all features of the squared difference, (N,).  The reference image is represented once.
+
+        Parameters
+        ----------
+        model : torch.nn.Module or callable
+            Takes (N, C, H, W) and returns a tensor whose first dimension is N.  Put it in evaluation mode first.
+        name : str
+            Name for messages and records; by default the model's.
+        """
+        return cls(_Representation(model), name or getattr(model, "__name__", type(model).__name__))
+
+    def __call__(self, image: Tensor, mad_image: Tensor) -> Tensor:
+        """Compute the distances, (N,), between images of equal shape (N, C, H, W).
+
+        Raises
+        ------
+        InputError
+            If the images are not of equal shape and type, or smaller or of other channels than the metric takes.
+        ContractError
+            If the metric does not return one value for each image.
+        """
+        self.check_image(image)
+        if image.shape != mad_image.shape:
+            raise InputError(f"{self.name} compares images of one shape; got {tuple(image.shape)} and {tuple(mad_image.shape)}")
+        return self._distance(self.function(image, mad_image), len(image))
+
+    def prepare(self, image: Tensor) -> PreparedMetric:
+        """Compute once what depends on the reference image alone, and return the function of the other image.
+
+        Parameters
+        ----------
+        image : Tensor
+            Reference images (N, C, H, W).
+        """
+        self.check_image(image)
+        prepare = getattr(self.function, "prepare", None)
+        image = image.detach()
+        inner = prepare(image) if prepare is not None else lambda mad_image: self.function(image, mad_image)
+        return PreparedMetric(self, inner, len(image))
+
+    def for_range(self, width: float) -> Metric:
+        """Return the same metric for images whose pixel range has this width."""
+        return self if self.rebuild is None else replace(self, function=self.rebuild(width))
+
+    def check_image(self, image: Tensor) -> None:
+        """Raise InputError unless this metric takes images of this shape and type."""
+        if not image.is_floating_point():
+            raise InputError(f"{self.name} needs floating-point images; got {image.dtype}: convert, e.g. image / 255.0")
+        if self.channels is None:
+            return
+        if image.ndim != 4:
+            raise InputError(f"{self.name} needs images of shape (N, C, H, W); got {tuple(image.shape)}")
+        if image.shape[1] not in self.channels:
+            allowed = " or ".join(map(str, self.channels))
+            raise InputError(f"{self.name} takes {allowed} channels; got {image.shape[1]}")
+        if min(image.shape[-2:]) < self.min_side:
+            size = f"{image.shape[-2]} x {image.shape[-1]}"
+            raise InputError(f"{self.name} needs at least {self.min_side} pixels a side; got {size}")
+
+    def _distance(self, values: Tensor, count: int) -> Tensor:
+        if not isinstance(values, Tensor):
+            raise ContractError(f"{self.name} must return a tensor; it returned {type(values).__name__}")
+        if values.shape != (count,):
+            if count != 1 or values.numel() != 1:
+                raise ContractError(
+                    f"{self.name} must return one value for each image, shape ({count},); it returned {tuple(values.shape)}"
+                )
+            values = values.reshape(1)
+        return self.perfect - values if self.similarity else values
+
+
+@dataclass(frozen=True)
+class PreparedMetric:
+    """A metric with its reference images fixed; made by `Metric.prepare`."""
+
+    metric: Metric
+    function: Callable[[Tensor], Tensor]
+    count: int
+
+    def __call__(self, mad_image: Tensor) -> Tensor:
+        """Compute the distances, (N,), of `mad_image` (N, C, H, W) from the reference images."""
+        return self.metric._distance(self.function(mad_image), self.count)
+
+    def value_and_gradient(self, mad_image: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the distances, (N,), and the gradient of each with respect to its image, (N, C, H, W).
+
+        Raises
+        ------
+        ContractError
+            If the values do not depend on `mad_image` through differentiable operations.
+        """
+        fast = getattr(self.function, "value_and_gradient", None)
+        if fast is not None:
+            values, gradient = fast(mad_image)
+            return self.metric._distance(values, self.count), -gradient if self.metric.similarity else gradient
+        with torch.enable_grad():
+            variable = mad_image.detach().requires_grad_(True)
+            values = self(variable)
+            if not values.requires_grad:
+                raise ContractError(f"{self.metric.name} has no gradient with respect to mad_image: is it detached or rounded?")
+            (gradient,) = torch.autograd.grad(values.sum(), variable)
+        return values.detach(), gradient
+
+    def value(self, mad_image: Tensor) -> Tensor:
+        """Compute the distances, (N,), without a graph."""
+        with torch.no_grad():
+            return self(mad_image)
+
+
+@dataclass(frozen=True)
+class _Representation:
+    """Mean squared difference of the representations that a model gives to two images."""
+
+    model: Callable[[Tensor], Tensor]
+
+    def __call__(self, image: Tensor, mad_image: Tensor) -> Tensor:
+        return (self.model(image) - self.model(mad_image)).square().flatten(1).mean(1)
+
+    def prepare(self, image: Tensor) -> Callable[[Tensor], Tensor]:
+        with torch.no_grad():
+            reference = self.model(image)
+        return lambda mad_image: (reference - self.model(mad_image)).square().flatten(1).mean(1)

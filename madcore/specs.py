@@ -1,0 +1,97 @@
+"""What a plugin declares: frozen records that name a thing, tell how to build it and what it can take.
+
+Declaring imports nothing heavy: ``build`` is called when the thing is first used, and imports what it needs then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
+
+__all__ = ["MetricSpec", "PenaltySpec"]
+
+
+@dataclass(frozen=True)
+class MetricSpec:
+    """A metric that a plugin brings.
+
+    Parameters
+    ----------
+    name : str
+        Name within the plugin: lower case letters, digits and underscores.  Users write ``plugin.name``.
+    build : callable
+        Returns the metric, a callable of two (N, C, H, W) images, the reference image first, with one value for each
+        image, (N,).  Its keyword-only, typed parameters with defaults are the metric's options.  What it returns may
+        have a method ``prepare(image)`` that returns a function of the second image alone.
+    summary : str
+        One line for listings.
+    higher_is_better : bool
+        True for a similarity, which madcore turns into the distance ``perfect - value``.
+    perfect : float
+        The value for two identical images.
+    revision : int
+        Raised by the author whenever the metric's numbers change: results are identified by it.
+    channels : tuple of int
+        Numbers of channels that are accepted.
+    min_side : int
+        Smallest height and width in pixels.
+    dtypes : tuple of str
+        Floating-point types that are computed in full.
+    data_range : bool
+        True if `build` takes ``data_range``, the width of the pixel range, which madcore then passes.
+    caveats : tuple of str
+        Known blind spots and limits, a sentence each.
+    weights : str, optional
+        Where pretrained weights come from; None if there are none.
+    licence : str, optional
+        Licence of the implementation or of its weights, where it differs from the plugin's own.
+    source : str, optional
+        Reference of the metric, with DOI where there is one.
+    requires : tuple of str
+        Distributions (pip requirement lines) that must be installed for `build` to work.
+    """
+
+    name: str
+    build: Callable[..., Any]
+    summary: str = ""
+    _: KW_ONLY
+    higher_is_better: bool
+    perfect: float
+    revision: int = 1
+    channels: tuple[int, ...] = (1, 3)
+    min_side: int = 1
+    dtypes: tuple[str, ...] = ("float32", "float64")
+    data_range: bool = False
+    caveats: tuple[str, ...] = ()
+    weights: str | None = None
+    licence: str | None = None
+    source: str | None = None
+    requires: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PenaltySpec:
+    """A penalty that a plugin brings.
+
+    Parameters
+    ----------
+    name : str
+        Name within the plugin.
+    build : callable
+        Returns the penalty, a callable of one batch of images (N, C, H, W) with one value for each, (N,), that is to
+        be small.  Options and ``prepare(image)`` as for a metric.
+    summary : str
+        One line for listings.
+    revision : int
+        Raised by the author whenever the penalty's numbers change.
+    source : str, optional
+        Reference of the penalty.
+    """
+
+    name: str
+    build: Callable[..., Any]
+    summary: str = ""
+    _: KW_ONLY
+    revision: int = 1
+    source: str | None = None
