@@ -1,0 +1,247 @@
+"""The MAD problem: minimise or maximise one metric over the images on which others keep their values.
+
+For each image of a batch
+
+    min or max over x of  f(r, x)   subject to   g_j(r, x) = c_j   and   low <= x <= high,
+
+with reference image r, optimized metric f, held metrics g_j and levels c_j (Wang & Simoncelli 2008,
+doi:10.1167/8.12.8, who have one held metric and no range).  A penalty may be added to what is minimised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from madcore.errors import InputError
+from madcore.metric import Metric
+from madcore.penalties import Penalty
+
+__all__ = ["Evaluation", "MADProblem", "MeanLuminance", "signs"]
+
+
+class Prepared(Protocol):
+    """What the problem asks of a metric whose reference images are fixed."""
+
+    def value(self, mad_image: Tensor, /) -> Tensor:
+        """Compute the values, (N,)."""
+
+    def value_and_gradient(self, mad_image: Tensor, /) -> tuple[Tensor, Tensor]:
+        """Compute the values, (N,), and their gradients, (N, ...)."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Values and gradients at one point; images are flattened to n pixels.
+
+    Attributes
+    ----------
+    objective : Tensor
+        What is minimised, (N,): the optimized metric, negated where it is maximised, plus the penalty.
+    gradient : Tensor
+        Its gradient, (N, n).
+    held : Tensor
+        Values of the k held metrics, (N, k).
+    jacobian : Tensor
+        Their gradients, (N, k, n).
+    optimized : Tensor
+        Value of the optimized metric, (N,).
+    """
+
+    objective: Tensor
+    gradient: Tensor
+    held: Tensor
+    jacobian: Tensor
+    optimized: Tensor
+
+
+@dataclass(frozen=True)
+class MeanLuminance:
+    """The mean over all pixels and channels: a quantity that can be held although it is no distance."""
+
+    name: str = "mean luminance"
+
+    def prepare(self, image: Tensor) -> MeanLuminance:
+        """Return itself: nothing depends on the reference image."""
+        return self
+
+    def value(self, mad_image: Tensor) -> Tensor:
+        """Compute the means, (N,)."""
+        return mad_image.flatten(1).mean(1)
+
+    def value_and_gradient(self, mad_image: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the means, (N,), and their constant gradients."""
+        return self.value(mad_image), torch.full_like(mad_image, 1 / mad_image[0].numel())
+
+
+@dataclass(frozen=True)
+class MADProblem:
+    """A batch of N problems of one size, metrics prepared; made by `MADProblem.create`.
+
+    Attributes
+    ----------
+    image : Tensor
+        Reference images (N, ...).
+    sign : Tensor
+        +1 where the optimized metric is minimised, -1 where it is maximised, (N,).
+    low, high : Tensor
+        Bounds of the pixels, (1, 1) or (N, n).
+    optimized_metric : Metric
+        The metric that is minimised or maximised.
+    reference_metrics : tuple of Metric
+        The metrics whose values are held.
+    optimized, held : Prepared, tuple of Prepared
+        The same metrics with the reference images fixed.
+    penalty : Penalty, optional
+        Added to what is minimised, `penalty_lambda` times; `prepared_penalty` has the reference images fixed.
+    """
+
+    image: Tensor
+    sign: Tensor
+    low: Tensor
+    high: Tensor
+    optimized_metric: Metric
+    reference_metrics: tuple[Metric | MeanLuminance, ...]
+    optimized: Prepared
+    held: tuple[Prepared, ...]
+    penalty: Penalty | None = None
+    prepared_penalty: Penalty | None = None
+    penalty_lambda: float = 0.0
+
+    @classmethod
+    def create(
+        cls,
+        image: Tensor,
+        optimized_metric: Metric,
+        reference_metrics: tuple[Metric | MeanLuminance, ...],
+        sign: Tensor,
+        *,
+        low: float | Tensor = 0.0,
+        high: float | Tensor = 1.0,
+        penalty: Penalty | None = None,
+        penalty_lambda: float = 0.0,
+    ) -> MADProblem:
+        """Prepare the metrics for the reference images and lay out the pixel bounds.
+
+        Parameters
+        ----------
+        image : Tensor
+            Reference images (N, ...), inside the bounds.
+        optimized_metric, reference_metrics : Metric, tuple of Metric
+            The metric to optimise and those to hold.
+        sign : Tensor
+            +1 to minimise, -1 to maximise, (N,).
+        low, high : float or Tensor
+            Smallest and largest value of every pixel, or of each (broadcast to `image`).
+        penalty, penalty_lambda : Penalty, float
+            Added to what is minimised, so many times.
+        """
+        return cls(
+            image=image,
+            sign=sign.to(image),
+            low=_bound(low, image),
+            high=_bound(high, image),
+            optimized_metric=optimized_metric,
+            reference_metrics=reference_metrics,
+            optimized=optimized_metric.prepare(image),
+            held=tuple(metric.prepare(image) for metric in reference_metrics),
+            penalty=penalty,
+            prepared_penalty=None if penalty is None else penalty.prepare(image),
+            penalty_lambda=penalty_lambda,
+        )
+
+    @property
+    def reference(self) -> Tensor:
+        """The reference images, flattened, (N, n)."""
+        return self.image.flatten(1)
+
+    def clamp(self, point: Tensor) -> Tensor:
+        """Move every pixel of (N, n) images to the nearest allowed value."""
+        return torch.maximum(torch.minimum(point, self.high), self.low)
+
+    def interior(self, point: Tensor) -> Tensor:
+        """Tell which pixels are strictly between their bounds, (N, n)."""
+        return (point > self.low) & (point < self.high)
+
+    def error_scale(self, level: Tensor) -> Tensor:
+        """Return what an error of each held value is divided by to become relative, (N, k).
+
+        The level itself for a distance; the width of the pixel range for the mean luminance.
+        """
+        width = (self.high.amax() - self.low.amin()).expand(len(level))
+        return torch.stack(
+            [
+                width if isinstance(metric, MeanLuminance) else level[:, index]
+                for index, metric in enumerate(self.reference_metrics)
+            ],
+            1,
+        )
+
+    def held_values(self, point: Tensor) -> Tensor:
+        """Compute the held metrics, (N, k), of flattened images (N, n)."""
+        mad_image = point.view_as(self.image)
+        return torch.stack([metric.value(mad_image) for metric in self.held], 1)
+
+    def evaluate(self, point: Tensor) -> Evaluation:
+        """Compute all values and gradients of flattened images (N, n)."""
+        mad_image = point.view_as(self.image)
+        value, gradient = self.optimized.value_and_gradient(mad_image)
+        objective, gradient = self.sign * value, self.sign[:, None] * gradient.flatten(1)
+        if self.prepared_penalty is not None:
+            amount, slope = _value_and_gradient(self.prepared_penalty, mad_image)
+            objective, gradient = objective + self.penalty_lambda * amount, gradient + self.penalty_lambda * slope.flatten(1)
+        pairs = [metric.value_and_gradient(mad_image) for metric in self.held]
+        held = torch.stack([values for values, _ in pairs], 1)
+        jacobian = torch.stack([gradients.flatten(1) for _, gradients in pairs], 1)
+        return Evaluation(objective, gradient, held, jacobian, value)
+
+    def take(self, index: Tensor) -> MADProblem:
+        """Return the problems of the images at `index`, metrics prepared again for them."""
+        return self._prepared(self.image[index], self.sign[index], _rows(self.low, index), _rows(self.high, index))
+
+    def to(self, dtype: torch.dtype) -> MADProblem:
+        """Return the same problems in another floating-point type."""
+        return self._prepared(self.image.to(dtype), self.sign.to(dtype), self.low.to(dtype), self.high.to(dtype))
+
+    def _prepared(self, image: Tensor, sign: Tensor, low: Tensor, high: Tensor) -> MADProblem:
+        return replace(
+            self,
+            image=image,
+            sign=sign,
+            low=low,
+            high=high,
+            optimized=self.optimized_metric.prepare(image),
+            held=tuple(metric.prepare(image) for metric in self.reference_metrics),
+            prepared_penalty=None if self.penalty is None else self.penalty.prepare(image),
+        )
+
+
+def signs(minmax: str, count: int) -> Tensor:
+    """Return +1 for "min" and -1 for "max", `count` times."""
+    if minmax not in ("min", "max"):
+        raise InputError(f'minmax must be "min" or "max"; got {minmax!r}')
+    return torch.full((count,), 1.0 if minmax == "min" else -1.0)
+
+
+def _bound(bound: float | Tensor, image: Tensor) -> Tensor:
+    if not isinstance(bound, Tensor):
+        return image.new_full((1, 1), bound)
+    return torch.broadcast_to(bound.to(image), image.shape).reshape(len(image), -1)
+
+
+def _rows(bound: Tensor, index: Tensor) -> Tensor:
+    return bound if len(bound) == 1 else bound[index]
+
+
+def _value_and_gradient(function: Callable[[Tensor], Tensor], mad_image: Tensor) -> tuple[Tensor, Tensor]:
+    with torch.enable_grad():
+        variable = mad_image.detach().requires_grad_(True)
+        values = function(variable)
+        if not values.requires_grad:
+            return values.detach(), torch.zeros_like(mad_image)
+        (gradient,) = torch.autograd.grad(values.sum(), variable)
+    return values.detach(), gradient

@@ -1,0 +1,106 @@
+"""Metrics that have a kink where a pixel equals the reference image's, such as the mean absolute difference.
+
+There the gradient says nothing about the pixel: it jumps by twice the kink's weight as the pixel crosses.  The weights
+are found once, by comparing gradients on both sides; afterwards a pixel at the kink either stays (the slope is smaller
+than the weight) or leaves (the objective is concave there).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from madcore.problem import MADProblem
+
+__all__ = ["Kinks"]
+
+JUMP = 0.1  # of the gradient elsewhere, above which a metric counts as kinked
+
+
+@dataclass(frozen=True)
+class Kinks:
+    """Kink weights of N images.
+
+    Attributes
+    ----------
+    objective : Tensor
+        Weights of the objective's kinks, with its sign, (N, n).
+    held : Tensor
+        Weights of the held metrics' kinks, (N, k, n).
+    flagged : Tensor
+        Images with any, (N,).
+    side : Tensor
+        +1 or -1: the side of the reference on which the start image has each pixel, (N, n).
+    """
+
+    objective: Tensor
+    held: Tensor
+    flagged: Tensor
+    side: Tensor
+
+    @classmethod
+    def find(cls, problem: MADProblem, point: Tensor) -> Kinks | None:
+        """Test the metrics at the reference; None if they are smooth.  Two evaluations, four if any is kinked.
+
+        Half of the pixels, at random, are moved a little to either side of the reference.  The jump of the gradient
+        on them is compared with the gradient on the other half: compared with that on the moved half the test would
+        flag the mean squared error, whose gradient also changes sign.
+        """
+        error = point - problem.reference
+        generator = torch.Generator().manual_seed(0)
+        half = (torch.rand(point.shape[1], generator=generator) < 0.5).to(point.device)
+        jumps = [_jumps(problem, error, half)]
+        if not jumps[0][0].any():
+            return None
+        jumps.append(_jumps(problem, error, ~half))
+        weights = jumps[0][1] + jumps[1][1]
+        return cls(
+            objective=problem.sign[:, None] * weights[:, 0],
+            held=weights[:, 1:],
+            flagged=(weights > 0).flatten(1).any(1),
+            side=torch.where(error >= 0, 1.0, -1.0).to(point.dtype),
+        )
+
+    def take(self, index: Tensor) -> Kinks:
+        """Keep the images at `index`."""
+        return Kinks(**{name: value[index] for name, value in vars(self).items()})
+
+    def correct(self, problem: MADProblem, point: Tensor, slope: Tensor, multiplier: Tensor) -> Tensor:
+        """Replace the Lagrangian's gradient on pixels that sit on a kink by the slope that decides, (N, n).
+
+        Where the kink is convex the slope shrinks by its weight, down to 0; where it is concave it grows by it.
+        """
+        weight = self.objective - (multiplier[:, None] @ self.held)[:, 0]
+        size = weight.abs()
+        stay = slope.sign() * (slope.abs() - size).clamp_min(0)
+        leave = slope - size * torch.where(slope.abs() > 1e-6 * size, -slope.sign(), self.side)
+        at_kink = (point == problem.reference) & self.flagged[:, None]
+        return torch.where(at_kink, torch.where(weight >= 0, stay, leave), slope)
+
+    def stop_at_reference(self, problem: MADProblem, point: Tensor, proposal: Tensor) -> Tensor:
+        """Let no pixel of a flagged image jump over the reference in one step."""
+        crossed = (proposal - problem.reference) * (point - problem.reference) < 0
+        return torch.where(crossed & self.flagged[:, None], problem.reference, proposal)
+
+
+def _jumps(problem: MADProblem, error: Tensor, half: Tensor) -> tuple[Tensor, Tensor]:
+    """Return which of the images have a jump, and the jumps of objective and held metrics there, (N, 1 + k, n)."""
+    reference = problem.reference
+    small = 1e-3 if error.dtype == torch.float32 else 1e-5
+    offset = small * error.square().mean(1, keepdim=True).sqrt()
+    movable = half & (reference + offset <= problem.high) & (reference - offset >= problem.low)
+    above, below = (
+        problem.evaluate(torch.where(half, reference + torch.where(movable, side * offset, 0.0), reference + error))
+        for side in (1, -1)
+    )
+    up = torch.cat([(problem.sign[:, None] * above.gradient)[:, None], above.jacobian], 1)
+    down = torch.cat([(problem.sign[:, None] * below.gradient)[:, None], below.jacobian], 1)
+    jump = 0.5 * (up - down).abs() * movable[:, None]
+    elsewhere = torch.maximum(up.abs(), down.abs()) * ~half
+    # a half with few movable pixels is compared with as few
+    share = (movable.sum(1) / (~half).sum().clamp_min(1)).clamp(max=1.0).to(error.dtype).sqrt()
+    kinked = jump.norm(dim=2) > JUMP * elsewhere.norm(dim=2) * share[:, None].clamp_min(1e-3)
+    kinked &= movable.any(1)[:, None]
+    return kinked.any(1), torch.where(kinked[..., None], jump, 0.0)

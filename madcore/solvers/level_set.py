@@ -1,0 +1,400 @@
+"""The level-set solver: hold the held metrics exactly and optimise on what is left.  No trade-off, no learning rate.
+
+Every proposal is returned to the level along the ray from the reference image.  With the ray's own multiplier the
+Lagrangian's gradient is exactly that of the objective composed with this return, so the problem is an unconstrained
+one: momentum steps first, limited-memory BFGS with a trust radius afterwards, both in a metric that is learned from the
+run (`SecantScale`).  With several held metrics steps are taken in the tangent space and corrected by Newton steps.
+Every image of a batch has its own multipliers, trust radius, free pixels and memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import torch
+from torch import Tensor
+
+from madcore.problem import Evaluation, MADProblem
+from madcore.solvers.kinks import Kinks
+from madcore.solvers.levels import held_error, newton_correct
+from madcore.solvers.limited_memory import Pairs
+from madcore.solvers.multipliers import (
+    free_pixels,
+    lagrangian,
+    least_squares_multiplier,
+    ray_multiplier,
+    relative_residual,
+    solve_normal,
+)
+from madcore.solvers.secant_scale import ScaleMemory, SecantScale
+
+__all__ = ["LevelSet", "LevelSetState"]
+
+LARGEST_RADIUS = 2.0  # in units of the root mean square of the start's error, as all radii
+SMALLEST_RADIUS = 1e-6
+MAY_BE_BEST = 3e-3  # held error at which an image may become the best one
+TOO_FAR = 1e-2  # held error at which a step is refused
+
+
+@dataclass(frozen=True)
+class LevelSetState:
+    """Everything that a run knows; `LevelSet.step` consumes it.
+
+    Images are flattened to n pixels.  `merit` is the objective brought to the level to first order; `history` holds
+    the best merit after every step.
+    """
+
+    point: Tensor  # (N, n)
+    evaluation: Evaluation
+    level: Tensor  # (N, k)
+    multiplier: Tensor  # (N, k)
+    degree: Tensor  # (N,)
+    slope: Tensor  # (N, n), gradient of the Lagrangian
+    merit: Tensor  # (N,)
+    error: Tensor  # (N,), relative held error
+    radius: Tensor  # (N,)
+    size: Tensor  # (N,), root mean square of the start's error
+    momentum: Tensor  # (N, n)
+    pairs: Pairs
+    operator: SecantScale | None
+    scale: ScaleMemory | None
+    kinks: Kinks | None
+    best: Tensor  # (N, n)
+    best_merit: Tensor  # (N,)
+    first_merit: Tensor  # (N,)
+    promised: Tensor  # (N,), decrease that the quadratic model still promises at the best image
+    at_best: Tensor  # (N,)
+    exact: Tensor  # (N,), whether the next step has the length of the radius exactly
+    refusals: Tensor  # (N,), refused steps in a row
+    stalled: Tensor  # (N,)
+    history: tuple[Tensor, ...]
+    evaluations: int
+
+    def take(self, index: Tensor) -> LevelSetState:
+        """Keep the images at `index`."""
+        return LevelSetState(**{field.name: _take(getattr(self, field.name), index) for field in fields(self)})
+
+
+@dataclass(frozen=True)
+class LevelSet:
+    """Options of the solver; all have been measured to need no tuning.
+
+    Parameters
+    ----------
+    memory : int
+        Pairs that limited-memory BFGS remembers.
+    momentum_steps : int
+        Evaluations before it takes over from momentum.
+    momentum : float
+        Share of the last direction that momentum keeps.
+    learn_every : int
+        Steps between two updates of the learned metric.
+    """
+
+    memory: int = 8
+    momentum_steps: int = 25
+    momentum: float = 0.85
+    learn_every: int = 2
+    name: str = "level_set"
+    revision: int = 1
+
+    def init(self, problem: MADProblem, start: Tensor, level: Tensor) -> LevelSetState:
+        """Begin at images (N, n) on the levels (N, k)."""
+        kinks = Kinks.find(problem, start)
+        evaluation = problem.evaluate(start)
+        multiplier, degree = _multiplier(problem, start, evaluation, None)
+        slope = _slope(problem, start, evaluation, multiplier, kinks)
+        error_image = start - problem.reference
+        size = error_image.square().mean(1).sqrt()
+        free = free_pixels(problem, start, slope)
+        operator, scale = _operator(problem), None
+        if operator is not None:
+            plain = torch.zeros_like(size, dtype=torch.bool) if kinks is None else kinks.flagged
+            scale = operator.first(error_image, slope * free, free, plain)
+        merit = _merit(evaluation, multiplier, level, 0.3)
+        yes = torch.ones_like(size, dtype=torch.bool)
+        return LevelSetState(
+            point=start,
+            evaluation=evaluation,
+            level=level,
+            multiplier=multiplier,
+            degree=degree,
+            slope=slope,
+            merit=merit,
+            error=held_error(problem, evaluation.held, level),
+            radius=size.clone(),
+            size=size,
+            momentum=torch.zeros_like(start),
+            pairs=Pairs.empty(start, self.memory),
+            operator=operator,
+            scale=scale,
+            kinks=kinks,
+            best=start,
+            best_merit=merit,
+            first_merit=merit,
+            promised=torch.full_like(size, torch.inf),
+            at_best=yes,
+            exact=yes,
+            refusals=torch.zeros_like(size, dtype=torch.long),
+            stalled=~yes,
+            history=(merit,),
+            evaluations=1 if kinks is None else 5,
+        )
+
+    def step(self, problem: MADProblem, state: LevelSetState) -> LevelSetState:
+        """Propose, return to the level, evaluate, judge, remember: one evaluation of all metrics."""
+        free = free_pixels(problem, state.point, state.slope)
+        direction, overshoot, newton, state = self._direction(state, free)
+        if level_count(state) > 1:
+            direction = direction - _tangential(state.evaluation.jacobian, free, direction)
+        proposal = _proposal(state, direction, overshoot, newton)
+        if state.kinks is not None:
+            proposal = state.kinks.stop_at_reference(problem, state.point, proposal)
+        trial = _retract(problem, state, proposal)
+        evaluation = problem.evaluate(trial)
+        return self._judge(problem, state, proposal, trial, evaluation)
+
+    def residual(self, problem: MADProblem, point: Tensor, evaluation: Evaluation, kinks: Kinks | None) -> Tensor:
+        """Compute the relative first-order residual, (N,), of images (N, n) with least-squares multipliers."""
+        multiplier = least_squares_multiplier(problem, point, evaluation)
+        slope = _slope(problem, point, evaluation, multiplier, kinks)
+        return relative_residual(problem, point, slope, evaluation.gradient)
+
+    def _direction(self, state: LevelSetState, free: Tensor) -> tuple[Tensor, Tensor, Tensor, LevelSetState]:
+        """Return direction, overshoot of pixels at their bounds, whether its length can be trusted, and the state."""
+        operator, memory = state.operator, state.scale
+
+        def scaled(vector: Tensor) -> Tensor:
+            return vector if operator is None or memory is None else operator.apply(memory, vector)
+
+        slope = state.slope * free
+        overshoot = -state.slope * (1 - free)
+        if operator is not None and memory is not None:
+            overshoot = overshoot * operator.places(memory)
+        no = torch.zeros_like(state.at_best)
+        begun = state.evaluations < self.momentum_steps
+        if begun:
+            momentum = free * torch.add(slope, state.momentum, alpha=self.momentum)
+            state = replace(state, momentum=momentum)
+            direction = -free * scaled(momentum)
+            descends = _dot(direction, slope) < 0
+            direction = direction if bool(descends.all()) else torch.where(descends[:, None], direction, -free * scaled(slope))
+            if state.kinks is None:
+                return direction, overshoot, no, state
+        quasi, gamma, usable = state.pairs.direction(slope, free, scaled)
+        descent = _dot(quasi, slope)
+        good = (descent < -1e-10 * quasi.norm(dim=1) * slope.norm(dim=1)) & torch.isfinite(quasi).all(1)
+        quasi = torch.where(good[:, None], quasi, -free * scaled(slope))
+        quasi_overshoot = torch.where(good[:, None], gamma[:, None] * overshoot, overshoot)
+        usable = usable & good
+        promised = torch.where(state.at_best & usable, -0.5 * descent, state.promised)
+        state = replace(state, promised=promised)
+        if begun and state.kinks is not None:
+            flagged = state.kinks.flagged
+            quasi = torch.where(flagged[:, None], quasi, direction)
+            quasi_overshoot = torch.where(flagged[:, None], quasi_overshoot, overshoot)
+            usable = usable & flagged
+        return quasi, quasi_overshoot, usable, state
+
+    def _judge(
+        self, problem: MADProblem, state: LevelSetState, proposal: Tensor, trial: Tensor, evaluation: Evaluation
+    ) -> LevelSetState:
+        old = state.evaluation
+        step = trial - state.point
+        multiplier, degree = _multiplier(problem, trial, evaluation, state.multiplier)
+        error = held_error(problem, evaluation.held, state.level)
+        merit = _merit(evaluation, multiplier, state.level, 0.3)
+        stuck = _dot(state.slope, problem.clamp(proposal) - state.point) >= 0
+        ratio = _gain_ratio(state, merit, _dot(state.slope, step))
+        finite = torch.isfinite(merit) & torch.isfinite(evaluation.gradient).all(1)
+        finite &= torch.isfinite(evaluation.jacobian).flatten(1).all(1)
+        refused = ~finite | ((error > TOO_FAR) & (error > 0.7 * state.error)) | ~(ratio >= -0.5) | stuck
+        change = lagrangian(evaluation, multiplier) - lagrangian(old, multiplier)
+        curvature = _dot(step, change)
+        curved = curvature > 1e-6 * step.norm(dim=1) * change.norm(dim=1)
+        state = self._remember(state, step, change, curved & ~refused)
+        used = step.square().mean(1).sqrt()
+        radius = _next_radius(state, refused, ratio, used)
+        refusals = torch.where(refused, state.refusals + 1, 0)
+        clear = (refusals >= 3) | stuck
+        state.pairs.forget(clear)
+        moved = _chosen(~refused, state, trial, evaluation, multiplier, degree, merit, error)
+        slope = _slope(problem, moved.point, moved.evaluation, moved.multiplier, state.kinks)
+        restart = clear & refused
+        candidate = _merit(moved.evaluation, moved.multiplier, state.level, 1.0)
+        better = ~refused & (moved.error <= MAY_BE_BEST) & (candidate < state.best_merit)
+        best_merit = torch.where(better, candidate, state.best_merit)
+        smallest = radius <= 1.01 * SMALLEST_RADIUS * state.size
+        return replace(
+            moved,
+            slope=slope,
+            merit=torch.where(restart, torch.inf, moved.merit),
+            radius=torch.where(restart, torch.maximum(radius, 0.01 * state.size), radius),
+            best=torch.where(better[:, None], moved.point, state.best),
+            best_merit=best_merit,
+            at_best=better | (state.at_best & refused),
+            exact=torch.where(refused, state.exact, ~curved) | clear,
+            refusals=torch.where(clear, 0, refusals),
+            stalled=smallest,
+            history=(*state.history, best_merit),
+            evaluations=state.evaluations + 1,
+        )
+
+    def _remember(self, state: LevelSetState, step: Tensor, change: Tensor, keep: Tensor) -> LevelSetState:
+        pairs, scale = state.pairs, state.scale
+        if state.kinks is not None or state.evaluations >= self.momentum_steps - self.memory:
+            pairs = pairs.store(step, change, keep)
+        operator = state.operator
+        early = state.evaluations <= 4
+        if operator is not None and scale is not None and (early or state.evaluations % self.learn_every == 0):
+            plain = torch.zeros_like(keep) if state.kinks is None else state.kinks.flagged
+            scale = operator.learn(scale, step, change, keep, plain)
+        return replace(state, pairs=pairs, scale=scale)
+
+
+def level_count(state: LevelSetState) -> int:
+    """Return the number of held metrics."""
+    return state.level.shape[1]
+
+
+def _operator(problem: MADProblem) -> SecantScale | None:
+    """The learned metric needs pictures of some size; for other inputs the identity serves."""
+    if problem.image.ndim != 4 or min(problem.image.shape[-2:]) < 8:
+        return None
+    return SecantScale(problem.image.shape[1:], problem.image)
+
+
+def _multiplier(problem: MADProblem, point: Tensor, evaluation: Evaluation, last: Tensor | None) -> tuple[Tensor, Tensor]:
+    if evaluation.held.shape[1] == 1:
+        return ray_multiplier(problem, point, evaluation, last)
+    return least_squares_multiplier(problem, point, evaluation), torch.ones_like(evaluation.objective)
+
+
+def _slope(problem: MADProblem, point: Tensor, evaluation: Evaluation, multiplier: Tensor, kinks: Kinks | None) -> Tensor:
+    slope = lagrangian(evaluation, multiplier)
+    return slope if kinks is None else kinks.correct(problem, point, slope, multiplier)
+
+
+def _merit(evaluation: Evaluation, multiplier: Tensor, level: Tensor, weight: float) -> Tensor:
+    """Objective on the level to first order, plus a share of what the distance from the level is worth."""
+    missing = multiplier * (evaluation.held - level)
+    return evaluation.objective - missing.sum(1) + weight * missing.abs().sum(1)
+
+
+def _tangential(jacobian: Tensor, free: Tensor, direction: Tensor) -> Tensor:
+    """The part of a direction that would change the held values to first order."""
+    weighted = jacobian * free[:, None]
+    return (solve_normal(jacobian, free, (weighted @ direction[..., None])[..., 0])[:, None] @ weighted)[:, 0]
+
+
+def _proposal(state: LevelSetState, direction: Tensor, overshoot: Tensor, newton: Tensor) -> Tensor:
+    """Step as long as the direction itself or the radius.
+
+    Pixels may leave the range here: those that are held at a bound stay there when the ray shrinks the image's error.
+    """
+    size = direction.square().mean(1).sqrt().clamp_min(torch.finfo(direction.dtype).tiny)
+    length = torch.where(state.exact | ~newton, state.radius, torch.minimum(size, state.radius))
+    return state.point + (length / size)[:, None] * (direction + overshoot)
+
+
+def _retract(problem: MADProblem, state: LevelSetState, proposal: Tensor) -> Tensor:
+    return _along_ray(problem, state, proposal) if level_count(state) == 1 else _by_newton(problem, state, proposal)
+
+
+def _along_ray(problem: MADProblem, state: LevelSetState, proposal: Tensor) -> Tensor:
+    """Up to three values of the held metric, usually one, to return to a few per cent of the level, or less after a refusal."""
+    level, error = state.level[:, 0], proposal - problem.reference
+    enough = torch.where(state.refusals > 0, 0.003, 0.03)
+    factor, degree = torch.ones_like(level), state.degree
+    trial = problem.clamp(proposal)
+    last_log, last_held = factor, factor
+    need = torch.ones_like(state.at_best)
+    for attempt in range(3):
+        held = problem.held_values(trial)[:, 0]
+        if attempt:
+            measured = ((held / last_held).log() / last_log).nan_to_num(1.0)
+            degree = torch.where(last_log.abs() > 1e-3, measured, degree).clamp(0.3, 6.0)
+        wanted = (level / held).log() / degree
+        following = torch.where(need & torch.isfinite(wanted), (factor * wanted.exp()).clamp(0.3, 3.0), factor)
+        last_log, last_held, factor = (following / factor).log(), held, following
+        trial = problem.clamp(problem.reference + factor[:, None] * error)
+        need = need & ((degree * last_log).abs() >= enough)
+        if attempt == 2 or not bool(need.any()):
+            break
+    return trial
+
+
+def _by_newton(problem: MADProblem, state: LevelSetState, proposal: Tensor) -> Tensor:
+    """Up to three Newton steps with the Jacobian of the point before; the best point that was met."""
+    trial = problem.clamp(proposal)
+    free = problem.interior(trial).to(trial.dtype)
+    cap = 0.5 * (state.point - problem.reference).norm(dim=1)
+    best, best_error = trial, torch.full_like(state.merit, torch.inf)
+    for _ in range(3):
+        held = problem.held_values(trial)
+        error = held_error(problem, held, state.level)
+        best = torch.where((error < best_error)[:, None], trial, best)
+        best_error = torch.fmin(best_error, error)
+        if bool((best_error < 1e-3).all()):
+            break
+        trial = newton_correct(problem, trial, state.evaluation.jacobian, free, state.level - held, cap)
+    return best
+
+
+def _gain_ratio(state: LevelSetState, merit: Tensor, predicted: Tensor) -> Tensor:
+    """Actual over predicted decrease; 0.5 where the decrease drowns in rounding."""
+    rounding = 1e-6 if merit.dtype == torch.float32 else 1e-12
+    size = state.evaluation.objective.abs() + (state.multiplier.abs() * state.level.abs()).sum(1)
+    gained = merit - state.merit
+    uphill = torch.where(gained < 0, 0.5, -1.0)
+    ratio = torch.where(predicted < 0, gained / predicted.clamp(max=-torch.finfo(merit.dtype).tiny), uphill)
+    return torch.where(gained.abs() <= rounding * size, 0.5, ratio)
+
+
+def _next_radius(state: LevelSetState, refused: Tensor, ratio: Tensor, used: Tensor) -> Tensor:
+    grown = torch.where((ratio > 0.7) & (used > state.radius / 2), 2.0, 1.0)
+    factor = torch.where(refused, 0.3, torch.where(ratio < 0.2, 0.5, grown))
+    smallest = SMALLEST_RADIUS * state.size
+    base = torch.where(refused, torch.minimum(state.radius, torch.maximum(used, smallest)), state.radius)
+    return torch.minimum(torch.maximum(base * factor, smallest), LARGEST_RADIUS * state.size)
+
+
+def _chosen(
+    accepted: Tensor,
+    state: LevelSetState,
+    point: Tensor,
+    evaluation: Evaluation,
+    multiplier: Tensor,
+    degree: Tensor,
+    merit: Tensor,
+    error: Tensor,
+) -> LevelSetState:
+    """Take the trial where it was accepted and keep the old point elsewhere."""
+
+    def pick(new: Tensor, old: Tensor) -> Tensor:
+        return torch.where(accepted.view(-1, *[1] * (new.ndim - 1)), new, old)
+
+    old = state.evaluation
+    return replace(
+        state,
+        point=pick(point, state.point),
+        evaluation=Evaluation(**{field.name: pick(getattr(evaluation, field.name), getattr(old, field.name)) for field in fields(old)}),
+        multiplier=pick(multiplier, state.multiplier),
+        degree=pick(degree, state.degree),
+        merit=pick(merit, state.merit),
+        error=pick(error, state.error),
+    )
+
+
+def _take(value: object, index: Tensor) -> object:
+    if isinstance(value, Tensor):
+        return value[index]
+    if isinstance(value, tuple):
+        return tuple(entry[index] for entry in value)
+    if isinstance(value, Evaluation):
+        return Evaluation(**{field.name: getattr(value, field.name)[index] for field in fields(value)})
+    return value.take(index) if hasattr(value, "take") else value
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    return torch.linalg.vecdot(a, b)

@@ -1,0 +1,135 @@
+"""Moving images onto the level: exactly, inside the range.
+
+Along the ray from the reference image through a point a distance changes and little else does, so one number for each
+image restores one held metric.  With several held metrics, and for the last digits, Newton steps are taken in the span
+of their gradients.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from madcore.problem import MADProblem
+from madcore.solvers.multipliers import free_pixels, lagrangian, least_squares_multiplier, solve_normal
+
+__all__ = ["held_error", "move_along_ray", "newton_correct", "restore"]
+
+FARTHEST = 20.0  # natural logarithm of the largest factor along a ray
+
+
+def held_error(problem: MADProblem, held: Tensor, level: Tensor) -> Tensor:
+    """Compute the largest relative error of the held values (N, k) of each image, (N,)."""
+    return ((held - level).abs() / problem.error_scale(level)).amax(1)
+
+
+def move_along_ray(problem: MADProblem, point: Tensor, level: Tensor, tolerance: float, tries: int = 50) -> Tensor:
+    """Move images (N, n) along the clamped ray from the reference to the level of the one held metric.
+
+    A secant iteration for  log g  against the logarithm of the distance, kept inside a bracket; the nearest point that
+    was met is returned, also where the level is out of reach.
+
+    Parameters
+    ----------
+    level : Tensor
+        Wanted values, (N, 1).
+    tolerance : float
+        Relative error at which to stop.
+    """
+    error, wanted = point - problem.reference, level[:, 0]
+    below, above = torch.full_like(wanted, -FARTHEST), torch.full_like(wanted, FARTHEST)
+    position = torch.zeros_like(wanted)
+    best, best_error = point, torch.full_like(wanted, torch.inf)
+    last_position, last_height = position, position
+    for attempt in range(tries):
+        trial = problem.clamp(problem.reference + position.exp()[:, None] * error)
+        height = (problem.held_values(trial)[:, 0] / wanted).clamp_min(1e-30).log()
+        nearer = height.abs() < best_error
+        best = torch.where(nearer[:, None], trial, best)
+        best_error = torch.minimum(best_error, height.abs().nan_to_num(torch.inf))
+        if bool((best_error <= 0.5 * tolerance).all()):
+            break
+        below = torch.where(height < 0, torch.maximum(below, position), below)
+        above = torch.where(height >= 0, torch.minimum(above, position), above)
+        degree = (height - last_height) / (position - last_position) if attempt else torch.full_like(wanted, 1.5)
+        secant = position - height / degree.nan_to_num(1.5).clamp(0.2, 8.0)
+        trusted = (secant > below) & (secant < above) & (attempt % 4 < 3)
+        last_position, last_height = position, height
+        following = torch.where(trusted, secant, _middle(below, above, position))
+        position = torch.where(best_error <= 0.5 * tolerance, position, following)
+    return best
+
+
+def newton_correct(problem: MADProblem, point: Tensor, jacobian: Tensor, free: Tensor, missing: Tensor, cap: Tensor) -> Tensor:
+    """Step in the span of the held gradients on the free pixels so that the held values change by `missing`, (N, k).
+
+    `cap`, (N,), bounds the length of the step.
+    """
+    step = (solve_normal(jacobian, free, missing)[:, None] @ (jacobian * free[:, None]))[:, 0]
+    length = step.norm(dim=1).clamp_min(torch.finfo(step.dtype).tiny)
+    return problem.clamp(point + step * (cap / length).clamp(max=1.0)[:, None])
+
+
+def restore(problem: MADProblem, point: Tensor, level: Tensor, start: Tensor, tolerance: float) -> Tensor:
+    """Return the images on the level, to `tolerance`, that are nearest to `point`; the best that was found elsewhere.
+
+    Newton steps along the held gradients first, on pixels that are free and inside their bounds, since they move the
+    image least; then the ray; then, where no pixel is left that could raise the held value, the way to the start.
+
+    Parameters
+    ----------
+    start : Tensor
+        Images on the level, (N, n), from which the run began.
+    """
+    best = point
+    error = held_error(problem, problem.held_values(point), level)
+
+    def offer(candidate: Tensor) -> None:
+        nonlocal best, error
+        new = held_error(problem, problem.held_values(candidate), level)
+        best, error = torch.where((new < error)[:, None], candidate, best), torch.fmin(new, error)
+
+    for _ in range(8 if level.shape[1] == 1 else 30):
+        if bool((error <= 0.3 * tolerance).all()):
+            return best
+        before = error
+        offer(torch.where((error > 0.3 * tolerance)[:, None], _newton(problem, best, level), best))
+        if bool((error >= 0.9 * before).all()):
+            break
+    if level.shape[1] == 1:
+        for way in (move_along_ray, _move_towards_start):
+            if bool((error > tolerance).any()):
+                found = way(problem, best, level, tolerance) if way is move_along_ray else way(problem, best, level, start)
+                offer(torch.where((error > tolerance)[:, None], found, best))
+    return best
+
+
+def _newton(problem: MADProblem, point: Tensor, level: Tensor) -> Tensor:
+    evaluation = problem.evaluate(point)
+    slope = lagrangian(evaluation, least_squares_multiplier(problem, point, evaluation))
+    free = free_pixels(problem, point, slope) * problem.interior(point)
+    if level.shape[1] == 1:
+        gradient = evaluation.jacobian[:, 0]
+        enough = (free * gradient.square()).sum(1) > 1e-3 * gradient.square().sum(1)
+        free = torch.where(enough[:, None], free, 1.0)
+    cap = 0.5 * (point - problem.reference).norm(dim=1)
+    return newton_correct(problem, point, evaluation.jacobian, free, level - evaluation.held, cap)
+
+
+def _move_towards_start(problem: MADProblem, point: Tensor, level: Tensor, start: Tensor) -> Tensor:
+    """Bisect between the point and the start image, moved outwards."""
+    outside = problem.clamp(problem.reference + 1.5 * (start - problem.reference))
+    low, high = torch.zeros_like(level[:, 0]), torch.ones_like(level[:, 0])
+    for _ in range(50):
+        middle = (low + high) / 2
+        trial = torch.lerp(point, outside, middle[:, None])
+        too_low = problem.held_values(trial)[:, 0] < level[:, 0]
+        low, high = torch.where(too_low, middle, low), torch.where(too_low, high, middle)
+    return trial
+
+
+def _middle(below: Tensor, above: Tensor, position: Tensor) -> Tensor:
+    """Bisect; where one side has not been seen yet, go there by a factor of e."""
+    inner = torch.where(below > -FARTHEST, (below + above) / 2, above - 1)
+    outer = torch.where(below > -FARTHEST, below + 1, position)
+    return torch.where(above < FARTHEST, inner, outer)

@@ -1,0 +1,115 @@
+"""Limited-memory BFGS for a batch of images, each with its own pairs and its own free pixels.
+
+The compact form of the inverse (Byrd, Nocedal & Schnabel 1994, doi:10.1007/BF01582063) with an initial matrix
+gamma M K M, M the free pixels: no loop over the pairs, and K and M may change at every step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+__all__ = ["Pairs"]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The last m secant pairs of N images in ring buffers, which `store` overwrites in place.
+
+    `steps`, `changes` (N, m, n); `valid` (N, m); `scale` (N, m) is |s||y|; `position` (N,) is the oldest slot.
+    """
+
+    steps: Tensor
+    changes: Tensor
+    valid: Tensor
+    scale: Tensor
+    position: Tensor
+
+    @classmethod
+    def empty(cls, like: Tensor, memory: int) -> Pairs:
+        """Make room for `memory` pairs of images (N, n)."""
+        count, pixels = like.shape
+        return cls(
+            steps=like.new_zeros(count, memory, pixels),
+            changes=like.new_zeros(count, memory, pixels),
+            valid=torch.zeros(count, memory, dtype=torch.bool, device=like.device),
+            scale=torch.zeros(count, memory, dtype=torch.float64, device=like.device),
+            position=torch.zeros(count, dtype=torch.long, device=like.device),
+        )
+
+    def take(self, index: Tensor) -> Pairs:
+        """Keep the images at `index`."""
+        return Pairs(**{name: value[index] for name, value in vars(self).items()})
+
+    def store(self, step: Tensor, change: Tensor, keep: Tensor) -> Pairs:
+        """Overwrite the oldest pair of the images where `keep`, (N,)."""
+        at = (torch.arange(len(step), device=step.device), self.position)
+        self.steps[at] = torch.where(keep[:, None], step, self.steps[at])
+        self.changes[at] = torch.where(keep[:, None], change, self.changes[at])
+        norm = (step.norm(dim=1) * change.norm(dim=1)).double()
+        self.scale[at] = torch.where(keep, norm, self.scale[at])
+        self.valid[at] |= keep
+        position = torch.where(keep, (self.position + 1) % self.valid.shape[1], self.position)
+        return Pairs(self.steps, self.changes, self.valid, self.scale, position)
+
+    def forget(self, images: Tensor) -> None:
+        """Drop all pairs of the images where `images`, (N,)."""
+        self.valid.logical_and_(~images[:, None])
+
+    def direction(self, slope: Tensor, free: Tensor, scaled: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Compute  -H slope  on the free pixels.
+
+        Parameters
+        ----------
+        slope : Tensor
+            Gradient, zero on pixels that are not free, (N, n).
+        free : Tensor
+            1 for pixels that may move, 0 for others, (N, n).
+        scaled : callable
+            The initial inverse Hessian K, (N, n) -> (N, n).
+
+        Returns
+        -------
+        direction, gamma, usable : Tensor
+            (N, n); the factor of K, (N,); and whether there was any pair with positive curvature, (N,).
+        """
+        order = (self.position[:, None] + torch.arange(self.valid.shape[1], device=slope.device)) % self.valid.shape[1]
+        rank = order.argsort(1)
+        free_changes = self.changes * free[:, None]
+        products = _sorted(self.steps @ free_changes.transpose(1, 2), order)
+        products = _sorted(products.transpose(1, 2), order).transpose(1, 2)
+        curvature = products.diagonal(dim1=1, dim2=2)
+        usable = self.valid.gather(1, order) & (curvature > 1e-8 * self.scale.gather(1, order))
+        mask = usable.double()
+        gamma, any_usable = self._gamma(curvature, usable, order, free_changes, scaled)
+        upper = torch.triu(products * mask[:, :, None] * mask[:, None]) + torch.diag_embed(1 - mask)
+        right = _sorted(self.steps @ slope[..., None], order) * mask[..., None]
+        w = torch.linalg.solve_triangular(upper, right, upper=True)
+        inner = slope - (_unsorted(w, rank, slope).transpose(1, 2) @ free_changes)[:, 0]
+        moved = gamma.to(slope)[:, None] * free * scaled(inner)
+        right = mask[..., None] * (curvature[..., None] * w - _sorted(self.changes @ moved[..., None], order))
+        u = torch.linalg.solve_triangular(upper.transpose(1, 2), right, upper=False)
+        step = (_unsorted(u, rank, slope).transpose(1, 2) @ self.steps)[:, 0]
+        return -(moved + free * step), gamma.to(slope), any_usable
+
+    def _gamma(
+        self, curvature: Tensor, usable: Tensor, order: Tensor, free_changes: Tensor, scaled: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Scale K by  s'y / y'K y  of the last usable pair; 1 where there is none."""
+        newest = (usable * torch.arange(1, usable.shape[1] + 1, device=usable.device)).max(1)
+        slot = order.gather(1, newest.indices[:, None])[:, 0]
+        change = free_changes[torch.arange(len(slot), device=slot.device), slot]
+        denominator = torch.linalg.vecdot(change, scaled(change)).double().clamp_min(torch.finfo(torch.float64).tiny)
+        any_usable = newest.values > 0
+        return torch.where(any_usable, curvature.gather(1, newest.indices[:, None])[:, 0] / denominator, 1.0), any_usable
+
+
+def _sorted(values: Tensor, order: Tensor) -> Tensor:
+    return values.double().gather(1, order[:, :, None].expand(-1, -1, values.shape[2]))
+
+
+def _unsorted(values: Tensor, rank: Tensor, like: Tensor) -> Tensor:
+    return values.gather(1, rank[..., None]).to(like.dtype)

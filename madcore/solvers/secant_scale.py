@@ -1,0 +1,152 @@
+"""A learned metric for steps in image space: one step length per place and per spatial frequency.
+
+The secant pairs of a run, steps s and the changes y of the gradient along them, tell how curved the problem is.  Where
+a Hessian is diagonal in some basis |s_i| / |y_i| is its inverse there.  Two bases fit images: places (pixels, averaged
+over a few of them) and rings of spatial frequency.  The initial inverse Hessian is therefore
+
+    K = h F* W F h,
+
+with F the Fourier transform, h one weight per place and W one per ring: a Barzilai-Borwein step length (1988,
+doi:10.1093/imanum/8.1.141) for each.  In a basis in which curvature is mixed the ratios are constant and K is the
+identity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+__all__ = ["ScaleMemory", "SecantScale"]
+
+POOL = 4  # the weights of places vary over BLUR pixels: a grid four times coarser holds them
+BLUR = 4.0
+RINGS_PER_OCTAVE = 2.0
+RATE = 0.3
+SPAN = 30.0
+
+
+@dataclass(frozen=True)
+class ScaleMemory:
+    """Running averages of the energies of steps and gradient changes, and the weights made of them, for N images.
+
+    `place` (N, 1, H, W) is the square root h of the weights of places; `ring` (N, 1, H, W // 2 + 1) is W.
+    """
+
+    step_place: Tensor
+    change_place: Tensor
+    step_ring: Tensor
+    change_ring: Tensor
+    place: Tensor
+    ring: Tensor
+
+    def take(self, index: Tensor) -> ScaleMemory:
+        """Keep the images at `index`."""
+        return ScaleMemory(**{name: value[index] for name, value in vars(self).items()})
+
+
+class SecantScale:
+    """The operator K for images of one shape (C, H, W); its weights live in a `ScaleMemory`."""
+
+    def __init__(self, shape: torch.Size, like: Tensor) -> None:
+        self.shape = shape
+        height, width = shape[-2:]
+        (self._rows, self._rows_up), (self._columns, self._columns_up) = (_resampling(side, like) for side in (height, width))
+        frequency = torch.fft.fftfreq(height)[:, None] ** 2 + torch.fft.rfftfreq(width)[None] ** 2
+        octave = torch.log2(1 + frequency.sqrt() * min(height, width))
+        ring = (RINGS_PER_OCTAVE * octave).round().flatten().unique(return_inverse=True)[1]
+        self._ring = ring.to(like.device)
+        self._ring_size = torch.bincount(ring).to(like)
+
+    def first(self, error: Tensor, slope: Tensor, free: Tensor, plain: Tensor) -> ScaleMemory:
+        """Start from the error of the image as the step and the slope on the free pixels as the change."""
+        change = self._places(slope) / self._places(free).clamp_min(1e-3)
+        place = self._place_weight(step := _unit(self._places(error)), change := _unit(change))
+        step_ring, change_ring = self._ring_energies(error, slope, place)
+        ring = self._ring_weight(step_ring, change_ring, plain)
+        return ScaleMemory(step, change, step_ring, change_ring, place, ring)
+
+    def learn(self, memory: ScaleMemory, step: Tensor, change: Tensor, keep: Tensor, plain: Tensor) -> ScaleMemory:
+        """Average a new pair into the energies of the images where `keep`, (N,), and renew the weights.
+
+        `plain`, (N,), marks images for which frequencies are not weighted.
+        """
+        step_place = _average(memory.step_place, _unit(self._places(step)), keep)
+        change_place = _average(memory.change_place, _unit(self._places(change)), keep)
+        place = self._place_weight(step_place, change_place)
+        step_ring, change_ring = self._ring_energies(step, change, place)
+        step_ring = _average(memory.step_ring, step_ring, keep)
+        change_ring = _average(memory.change_ring, change_ring, keep)
+        ring = self._ring_weight(step_ring, change_ring, plain)
+        return replace(
+            memory,
+            step_place=step_place,
+            change_place=change_place,
+            step_ring=step_ring,
+            change_ring=change_ring,
+            place=place,
+            ring=ring,
+        )
+
+    def apply(self, memory: ScaleMemory, vector: Tensor) -> Tensor:
+        """Compute K v for flattened images (N, n)."""
+        spectrum = torch.fft.rfft2(vector.view(-1, *self.shape) * memory.place)
+        spectrum *= memory.ring
+        return torch.fft.irfft2(spectrum, s=self.shape[-2:]).mul_(memory.place).flatten(1)
+
+    def places(self, memory: ScaleMemory) -> Tensor:
+        """Return the weights of places alone, broadcast to (N, n)."""
+        return memory.place.square().expand(-1, *self.shape).flatten(1)
+
+    def _places(self, vector: Tensor) -> Tensor:
+        energy = vector.view(-1, *self.shape).square().mean(1)
+        return self._rows @ energy @ self._columns.T
+
+    def _place_weight(self, step: Tensor, change: Tensor) -> Tensor:
+        weight = _ratio(step.flatten(1), change.flatten(1))
+        root = (weight / weight.mean(1, keepdim=True)).sqrt_().view_as(step)
+        return (self._rows_up @ root @ self._columns_up.T)[:, None]
+
+    def _ring_energies(self, step: Tensor, change: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
+        return (
+            self._rings(step.view(-1, *self.shape) / place),
+            self._rings(change.view(-1, *self.shape) * place),
+        )
+
+    def _rings(self, images: Tensor) -> Tensor:
+        spectrum = torch.view_as_real(torch.fft.rfft2(images))
+        power = spectrum.square_().sum(-1).mean(1).flatten(1)
+        mean = power.new_zeros(len(power), len(self._ring_size)).index_add_(1, self._ring, power) / self._ring_size
+        return _unit(mean)
+
+    def _ring_weight(self, step: Tensor, change: Tensor, plain: Tensor) -> Tensor:
+        weight = torch.where(plain[:, None], 1.0, _ratio(step, change))
+        return weight.index_select(1, self._ring).view(len(weight), 1, self.shape[-2], -1)
+
+
+def _resampling(side: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Matrices of a blur down to the coarse grid and of linear interpolation back, for one direction."""
+    pool = POOL if side >= 4 * POOL else 1
+    coarse = torch.arange(pool / 2 - 0.5, side, pool, dtype=torch.float64)
+    fine = torch.arange(side, dtype=torch.float64)
+    down = torch.exp(-0.5 * ((coarse[:, None] - fine) / BLUR) ** 2)
+    down[down < 1e-6] = 0.0  # denormal weights would make the products many times slower
+    up = (1 - (fine[:, None] - coarse).abs() / pool).clamp_min(0)
+    return (down / down.sum(1, keepdim=True)).to(like), (up / up.sum(1, keepdim=True)).to(like)
+
+
+def _unit(energy: Tensor) -> Tensor:
+    mean = energy.flatten(1).mean(1).clamp_min(torch.finfo(energy.dtype).tiny)
+    return energy / mean.view(-1, *[1] * (energy.ndim - 1))
+
+
+def _average(old: Tensor, new: Tensor, keep: Tensor) -> Tensor:
+    rate = torch.where(keep, RATE, 0.0).to(old).view(-1, *[1] * (old.ndim - 1))
+    return torch.lerp(old, new, rate)
+
+
+def _ratio(step: Tensor, change: Tensor) -> Tensor:
+    root = (step / change.clamp_min(torch.finfo(step.dtype).tiny)).sqrt()
+    middle = root.median(1, keepdim=True).values.clamp_min(torch.finfo(step.dtype).tiny)
+    return (root / middle).clamp(1 / SPAN, SPAN)
