@@ -228,8 +228,8 @@ def signs(minmax: str, count: int) -> Tensor:
 
 
 def _bound(bound: float | Tensor, image: Tensor) -> Tensor:
-    if not isinstance(bound, Tensor):
-        return image.new_full((1, 1), bound)
+    if not isinstance(bound, Tensor) or bound.numel() == 1:
+        return image.new_full((1, 1), float(bound))
     return torch.broadcast_to(bound.to(image), image.shape).reshape(len(image), -1)
 
 

@@ -1,0 +1,7 @@
+"""Solvers of a MAD problem.  A solver is data plus functions from state to state; the loop is in `madcore.synthesis`."""
+
+from madcore.solvers.level_set import LevelSet
+from madcore.solvers.penalty import PenaltyMethod
+from madcore.solvers.protocol import Solver, SolverState
+
+__all__ = ["LevelSet", "PenaltyMethod", "Solver", "SolverState"]

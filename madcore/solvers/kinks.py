@@ -67,6 +67,10 @@ class Kinks:
         """Keep the images at `index`."""
         return Kinks(**{name: value[index] for name, value in vars(self).items()})
 
+    def to(self, dtype: torch.dtype) -> Kinks:
+        """Return the same weights in another floating-point type."""
+        return Kinks(self.objective.to(dtype), self.held.to(dtype), self.flagged, self.side.to(dtype))
+
     def correct(self, problem: MADProblem, point: Tensor, slope: Tensor, multiplier: Tensor) -> Tensor:
         """Replace the Lagrangian's gradient on pixels that sit on a kink by the slope that decides, (N, n).
 

@@ -23,7 +23,6 @@ from madcore.solvers.multipliers import (
     lagrangian,
     least_squares_multiplier,
     ray_multiplier,
-    relative_residual,
     solve_normal,
 )
 from madcore.solvers.secant_scale import ScaleMemory, SecantScale
@@ -154,11 +153,9 @@ class LevelSet:
         evaluation = problem.evaluate(trial)
         return self._judge(problem, state, proposal, trial, evaluation)
 
-    def residual(self, problem: MADProblem, point: Tensor, evaluation: Evaluation, kinks: Kinks | None) -> Tensor:
-        """Compute the relative first-order residual, (N,), of images (N, n) with least-squares multipliers."""
-        multiplier = least_squares_multiplier(problem, point, evaluation)
-        slope = _slope(problem, point, evaluation, multiplier, kinks)
-        return relative_residual(problem, point, slope, evaluation.gradient)
+    def take(self, state: LevelSetState, index: Tensor) -> LevelSetState:
+        """Go on with the images at `index` only."""
+        return state.take(index)
 
     def _direction(self, state: LevelSetState, free: Tensor) -> tuple[Tensor, Tensor, Tensor, LevelSetState]:
         """Return direction, overshoot of pixels at their bounds, whether its length can be trusted, and the state."""
