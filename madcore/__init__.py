@@ -22,6 +22,9 @@ _HOMES = {
     "PenaltySpec": "specs",
     "hookimpl": "hookspecs",
     "Metric": "metric",
+    "list_metrics": "registry",
+    "create_penalty": "lookup",
+    "create_metric": "lookup",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]
@@ -35,7 +38,10 @@ if TYPE_CHECKING:
     from madcore.errors import PluginError as PluginError
     from madcore.errors import UnknownNameError as UnknownNameError
     from madcore.hookspecs import hookimpl as hookimpl
+    from madcore.lookup import create_metric as create_metric
+    from madcore.lookup import create_penalty as create_penalty
     from madcore.metric import Metric as Metric
+    from madcore.registry import list_metrics as list_metrics
     from madcore.specs import MetricSpec as MetricSpec
     from madcore.specs import PenaltySpec as PenaltySpec
 

@@ -5,11 +5,17 @@ Declaring imports nothing heavy: ``build`` is called when the thing is first use
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
+from madcore.errors import InputError
+
 __all__ = ["MetricSpec", "PenaltySpec"]
+
+NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,8 @@ class MetricSpec:
     channels : tuple of int
         Numbers of channels that are accepted.
     min_side : int
-        Smallest height and width in pixels.
+        Smallest height and width in pixels.  Where options change it, what `build` returns says so in an attribute
+        ``min_side``; likewise ``channels``.
     dtypes : tuple of str
         Floating-point types that are computed in full.
     data_range : bool
@@ -50,6 +57,11 @@ class MetricSpec:
         Reference of the metric, with DOI where there is one.
     requires : tuple of str
         Distributions (pip requirement lines) that must be installed for `build` to work.
+
+    Raises
+    ------
+    InputError
+        If a field cannot be what it is given as.
     """
 
     name: str
@@ -69,6 +81,15 @@ class MetricSpec:
     source: str | None = None
     requires: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Find an author's slips where they are made."""
+        _check_name_and_build("metric", self.name, self.build)
+        if not isinstance(self.perfect, int | float) or not math.isfinite(self.perfect):
+            raise InputError(f"perfect of metric {self.name} must be a finite number; got {self.perfect!r}")
+        for field in ("channels", "dtypes", "caveats", "requires"):
+            if not isinstance(value := getattr(self, field), tuple):
+                raise InputError(f"{field} of metric {self.name} must be a tuple; got {value!r}")
+
 
 @dataclass(frozen=True)
 class PenaltySpec:
@@ -87,6 +108,11 @@ class PenaltySpec:
         Raised by the author whenever the penalty's numbers change.
     source : str, optional
         Reference of the penalty.
+
+    Raises
+    ------
+    InputError
+        If the name or `build` is none.
     """
 
     name: str
@@ -95,3 +121,14 @@ class PenaltySpec:
     _: KW_ONLY
     revision: int = 1
     source: str | None = None
+
+    def __post_init__(self) -> None:
+        """Find an author's slips where they are made."""
+        _check_name_and_build("penalty", self.name, self.build)
+
+
+def _check_name_and_build(kind: str, name: object, build: object) -> None:
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise InputError(f"the name of a {kind} must be lower case letters, digits and underscores; got {name!r}")
+    if not callable(build):
+        raise InputError(f"build of {kind} {name} must be a function that returns the {kind}; got {build!r}")

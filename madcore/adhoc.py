@@ -1,0 +1,167 @@
+"""Code that no plugin packages: ``package.module:attribute`` and ``./file.py:attribute`` as the name of a metric.
+
+The signature decides what the attribute is: a callable of the images is the metric (or penalty) itself, a class or a
+function that needs no argument makes one, and every parameter with a default is an option.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from functools import partial, reduce
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from madcore.errors import InputError, MadcoreError, PluginError
+from madcore.loading import describe_error
+from madcore.options import complete_options, unknown_name
+
+__all__ = ["Code", "blaming", "find_code", "is_code"]
+
+
+@dataclass(frozen=True)
+class Code:
+    """An attribute that a name points to.
+
+    Parameters
+    ----------
+    name : str
+        The name as given.
+    attribute : callable
+        What it points to.
+    digest : str, optional
+        ``sha256:...`` of the file, where a file was given.
+    """
+
+    name: str
+    attribute: Callable[..., Any]
+    digest: str | None = None
+
+    def make(self, given: Mapping[str, object], images: int) -> tuple[Callable[..., Any], dict[str, object]]:
+        """Return the callable of that many images, and all options.
+
+        Raises
+        ------
+        InputError
+            If it takes another number of images.
+        UnknownNameError, InputError
+            If an option does not exist or its value is not allowed.
+        PluginError
+            If making it fails.
+        """
+        passed = _image_parameters(self.attribute, self.name, images)
+        options = (
+            {} if passed is None and not given else complete_options(self.attribute, given, self.name, passed or ())
+        )
+        if passed is None or passed:
+            # Bound only where it must be: a callable object may have `prepare`, which a partial would hide.
+            return partial(self.attribute, **{key: options[key] for key in given}) if given else self.attribute, options
+        with blaming(self.name):
+            made = self.attribute(**options)
+        if not callable(made):
+            raise PluginError(f"{self.name} must return a callable of {images} image batches; it returned {made!r}")
+        return made, options
+
+
+def is_code(name: str) -> bool:
+    """Tell whether a name points to code and not to a plugin."""
+    return ":" in name or name.endswith(".py")
+
+
+def find_code(name: str) -> Code:
+    """Import the module or file of a name and return the attribute.
+
+    Raises
+    ------
+    InputError
+        If there is no such module or file, or the attribute cannot be called.
+    UnknownNameError
+        If the module has no such attribute.
+    PluginError
+        If importing it fails.
+    """
+    place, _, path = name.rpartition(":")
+    if not (place and path):
+        raise InputError(f"{name!r} names no attribute; write ./file.py:attribute or package.module:attribute")
+    if place.endswith(".py") or os.sep in place or "/" in place:
+        module, digest = _load_file(Path(place).expanduser(), name)
+    else:
+        module, digest = _import(place, name), None
+    try:
+        attribute = reduce(getattr, path.split("."), module)
+    except AttributeError:
+        known = [key for key in vars(module) if not key.startswith("_")]
+        raise unknown_name(f"attribute of {place}", path, known) from None
+    if not callable(attribute):
+        raise InputError(f"{name} is a {type(attribute).__name__}; it must be a callable of images, or make one")
+    return Code(name, attribute, digest)
+
+
+@contextmanager
+def blaming(culprit: str) -> Iterator[None]:
+    """Turn whatever foreign code raises into a PluginError that names the culprit, and its prints into talk."""
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    except (MadcoreError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise PluginError(f"{culprit} does not work: {describe_error(error)}") from error
+
+
+def _import(place: str, name: str) -> ModuleType:
+    try:
+        with blaming(name):
+            return import_module(place)
+    except PluginError as error:
+        cause = error.__cause__
+        if isinstance(cause, ModuleNotFoundError) and cause.name and f"{place}.".startswith(f"{cause.name}."):
+            hint = "install its package, or name a file: ./file.py:attribute"
+            raise InputError(f"there is no module {cause.name!r} for {name!r}; {hint}") from None
+        raise
+
+
+def _load_file(path: Path, name: str) -> tuple[ModuleType, str]:
+    try:
+        source = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {str(path)!r} for {name!r}: {error.strerror}") from None
+    digest = hashlib.sha256(source).hexdigest()
+    key = hashlib.sha256(f"{path.resolve()} {digest}".encode()).hexdigest()[:16]
+    module_name = f"madcore_file_{key}"
+    if module_name not in sys.modules:
+        module = ModuleType(module_name)
+        module.__file__ = str(path)
+        # Dataclasses and pickle look their module up, so it must be there while it runs.
+        sys.modules[module_name] = module
+        try:
+            with blaming(name):
+                exec(compile(source, str(path), "exec"), vars(module))
+        except BaseException:
+            del sys.modules[module_name]
+            raise
+    return sys.modules[module_name], f"sha256:{digest}"
+
+
+def _image_parameters(attribute: Callable[..., Any], name: str, images: int) -> tuple[str, ...] | None:
+    """Return the names of the parameters that take the images: none for a factory, None where they have no names."""
+    if isinstance(attribute, type):
+        return ()
+    try:
+        parameters = inspect.signature(attribute).parameters.values()
+    except (ValueError, TypeError):
+        return None
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    needed = tuple(each.name for each in parameters if each.kind in positional and each.default is each.empty)
+    if len(needed) < images and any(each.kind is each.VAR_POSITIONAL for each in parameters):
+        return None
+    if len(needed) not in (0, images):
+        raise InputError(f"{name} takes {len(needed)} arguments; it must take {images} image batches, or only options")
+    return needed

@@ -1,0 +1,176 @@
+"""The stair between the floors: turn a name, or any callable, into a metric or penalty that keeps its contract."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Generic
+
+from madcore.adhoc import blaming, find_code, is_code
+from madcore.errors import InputError, PluginError
+from madcore.metric import Metric
+from madcore.options import complete_options, option_text, parse_name, write_name
+from madcore.penalties import Penalty
+from madcore.registry import Entry, Registry, Spec, default_registry
+from madcore.specs import MetricSpec
+
+__all__ = ["create_metric", "create_penalty"]
+
+
+def create_metric(
+    metric: str | Metric | Callable[..., Any], *, registry: Registry | None = None, **options: object
+) -> Metric:
+    """Make a metric of a name, or of any callable of two images.
+
+    Parameters
+    ----------
+    metric : str or callable
+        ``"ssim"``, with options ``"ssim,window=uniform"``, of a plugin ``"piq.vif"``, or code that no plugin packages:
+        ``"package.module:attribute"`` or ``"./file.py:attribute"``, where the attribute is a callable or a
+        `torch.nn.Module` of two images, or a class or function whose parameters are options and that returns one.
+        A callable is taken as it is.
+    registry : Registry, optional
+        Plugins to look in; by default those that are installed.
+    **options
+        Options of the metric, as Python objects or as text.
+
+    Returns
+    -------
+    Metric
+        A distance: 0 for identical images, larger for more different ones.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such metric, plugin or option.
+    InputError
+        If an option is given twice or its value is not allowed.
+    PluginError
+        If the metric's plugin or its code does not work, or needs something that is not installed.
+
+    Examples
+    --------
+    >>> import madcore
+    >>> madcore.create_metric("ssim,window=uniform", size=7).name
+    'ssim,window=uniform,size=7'
+    """
+    if not isinstance(metric, str):
+        _refuse_options(metric, options)
+        return metric if isinstance(metric, Metric) else Metric(metric)
+    name, given = _split(metric, options)
+    if is_code(name):
+        return _adhoc_metric(name, given)
+    entry = (registry or default_registry()).metric(name)
+    passed = ("data_range",) if entry.spec.data_range else ()
+    return _declared_metric(_Builder(entry, complete_options(entry.spec.build, given, name, passed)), given)
+
+
+def create_penalty(
+    penalty: str | Penalty | Callable[..., Any] | None, *, registry: Registry | None = None, **options: object
+) -> Penalty:
+    """Make a penalty of a name, or of any callable of one batch of images.
+
+    Parameters
+    ----------
+    penalty : str, callable or None
+        As for `create_metric`, with callables of one image; None is the penalty ``"none"``.
+    registry : Registry, optional
+        Plugins to look in; by default those that are installed.
+    **options
+        Options of the penalty.
+
+    Raises
+    ------
+    UnknownNameError, InputError, PluginError
+        As `create_metric` does.
+    """
+    if penalty is not None and not isinstance(penalty, str):
+        _refuse_options(penalty, options)
+        return penalty if isinstance(penalty, Penalty) else Penalty(penalty)
+    name, given = _split(penalty or "none", options)
+    if is_code(name):
+        code = find_code(name)
+        function, chosen = code.make(given, images=1)
+        return Penalty(function, write_name(name, given), _code_identity("penalty", name, chosen, code.digest))
+    entry = (registry or default_registry()).penalty(name)
+    builder = _Builder(entry, complete_options(entry.spec.build, given, name))
+    return Penalty(builder(), write_name(name, given), builder.identity("penalty"))
+
+
+@dataclass(frozen=True)
+class _Builder(Generic[Spec]):
+    """Calls ``build`` with options that were checked, and says whose fault it is if that fails."""
+
+    entry: Entry[Spec]
+    options: Mapping[str, object]
+
+    def __call__(self, data_range: float | None = None) -> Callable[..., Any]:
+        """Build for a pixel range of this width; None for a metric that does not ask for it."""
+        entry = self.entry
+        if entry.missing:
+            needed = " ".join(f"'{line}'" for line in entry.missing)
+            raise PluginError(f"{entry.name} needs what is not installed; run: pip install {needed}")
+        extra = {} if data_range is None else {"data_range": data_range}
+        with blaming(f"{entry.name} of {entry.plugin.distribution} {entry.plugin.version}"):
+            built = entry.spec.build(**self.options, **extra)
+            if not callable(built):
+                raise TypeError(f"build returned {type(built).__name__}, which cannot be called")
+        return built  # type: ignore[no-any-return]
+
+    def identity(self, kind: str) -> dict[str, Any]:
+        """Everything that decides the values."""
+        plugin = {"name": self.entry.plugin.name or "madcore", "version": self.entry.plugin.version}
+        record = {kind: self.entry.name, "options": _plain(self.options), "revision": self.entry.spec.revision}
+        return {**record, "plugin": plugin}
+
+
+def _declared_metric(builder: _Builder[MetricSpec], given: Mapping[str, object]) -> Metric:
+    spec = builder.entry.spec
+    function = builder(1.0) if spec.data_range else builder()
+    return Metric(
+        function,
+        write_name(builder.entry.name, given),
+        similarity=spec.higher_is_better,
+        perfect=spec.perfect,
+        channels=getattr(function, "channels", spec.channels),
+        min_side=getattr(function, "min_side", spec.min_side),
+        dtypes=spec.dtypes,
+        identity=builder.identity("metric"),
+        rebuild=builder if spec.data_range else None,
+    )
+
+
+def _adhoc_metric(name: str, given: Mapping[str, object]) -> Metric:
+    code = find_code(name)
+    function, options = code.make(given, images=2)
+    metric = function if isinstance(function, Metric) else Metric(function)
+    return replace(metric, name=write_name(name, given), identity=_code_identity("metric", name, options, code.digest))
+
+
+def _code_identity(kind: str, name: str, options: Mapping[str, object], digest: str | None) -> dict[str, Any]:
+    record: dict[str, Any] = {kind: name, "options": _plain(options), "revision": 1}
+    return record if digest is None else {**record, "code": digest}
+
+
+def _plain(options: Mapping[str, object]) -> dict[str, object]:
+    """Write options so that a record can hold them."""
+    return {key: value if _is_plain(value) else option_text(value) for key, value in options.items()}
+
+
+def _is_plain(value: object) -> bool:
+    # Records are JSON, which has no infinity.
+    return math.isfinite(value) if isinstance(value, float) else isinstance(value, bool | int | str | None)
+
+
+def _split(text: str, options: Mapping[str, object]) -> tuple[str, dict[str, object]]:
+    name, written = parse_name(text)
+    for key in written:
+        if key in options:
+            raise InputError(f"option {key} of {name} is given twice, in {text!r} and as a keyword; give it once")
+    return name, {**written, **options}
+
+
+def _refuse_options(given: object, options: Mapping[str, object]) -> None:
+    if options:
+        raise InputError(f"options ({', '.join(options)}) go with the name of a metric or penalty, not with {given!r}")

@@ -1,0 +1,222 @@
+"""Find plugins, load each alone, and name what they bring.
+
+A plugin is an entry point of the group ``madcore``.  The prefix of a name, ``plugin.metric``, alone decides which is
+loaded; bare names are the core's.  Whatever a plugin raises becomes a `Failure`: a value that is shown to those who
+asked for that plugin or for the list, and that harms nobody else.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import import_module, metadata
+from typing import Generic, Literal, TypeVar
+
+from madcore.errors import PluginError, UnknownNameError
+from madcore.loading import Candidate, Failure, Plugin, load
+from madcore.options import unknown_name
+from madcore.specs import MetricSpec, PenaltySpec
+
+__all__ = ["Candidate", "Entry", "Failure", "Plugin", "Registry", "default_registry", "find_candidates", "list_metrics"]
+
+GROUP = "madcore"
+VARIABLE = "MADCORE_NO_PLUGIN"
+Spec = TypeVar("Spec", MetricSpec, PenaltySpec)
+Kind = Literal["metric", "penalty"]
+
+
+@dataclass(frozen=True)
+class Entry(Generic[Spec]):
+    """A declared metric or penalty with the plugin that brings it."""
+
+    plugin: Plugin
+    spec: Spec
+
+    @property
+    def name(self) -> str:
+        """Full name: ``plugin.metric``, or the bare name for the core's own."""
+        return f"{self.plugin.name}.{self.spec.name}" if self.plugin.name else self.spec.name
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Requirements of this entry that are not installed."""
+        return tuple(line for line in getattr(self.spec, "requires", ()) if not _installed(line))
+
+
+class Registry:
+    """The plugins of this environment; each is loaded when it is first needed, once.
+
+    Parameters
+    ----------
+    find : callable
+        Returns the candidates; called when a third-party plugin is first asked for.
+    blocked : iterable of str
+        Names of plugins that are never loaded; ``"all"`` for all.
+    """
+
+    def __init__(self, find: Callable[[], Iterable[Candidate]], blocked: Iterable[str] = ()) -> None:
+        self.blocked = frozenset(blocked)
+        self._find = find
+        self._loaded: dict[str, Plugin | Failure] = {}
+
+    @classmethod
+    def discover(cls, blocked: Iterable[str] = ()) -> Registry:
+        """Make the registry of what is installed, without what `blocked` or ``MADCORE_NO_PLUGIN`` names."""
+        named = (name.strip() for name in os.environ.get(VARIABLE, "").split(","))
+        return cls(find_candidates, {*blocked, *filter(None, named)})
+
+    @cached_property
+    def installed(self) -> dict[str, tuple[Candidate, ...]]:
+        """Every candidate by the plugin's name, blocked ones too."""
+        groups: defaultdict[str, list[Candidate]] = defaultdict(list)
+        for candidate in self._find():
+            groups[candidate.name].append(candidate)
+        return {name: tuple(groups[name]) for name in sorted(groups)}
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the third-party plugins that are not blocked."""
+        return [] if "all" in self.blocked else [name for name in self.installed if name not in self.blocked]
+
+    @property
+    def unknown_blocked(self) -> list[str]:
+        """Blocked names that no installed plugin has."""
+        return sorted(self.blocked - {"all"} - set(self.installed)) if self.blocked else []
+
+    def plugin(self, name: str) -> Plugin | Failure:
+        """Load a plugin; the core is the one without a name.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is none of that name, or it is blocked.
+        """
+        if name and name not in self.names:
+            if name in self.installed:
+                raise UnknownNameError(f"plugin {name} is blocked; see --no-plugin and {VARIABLE}")
+            raise unknown_name("installed plugin", name, self.names, "`madcore plugins` lists them")
+        if name not in self._loaded:
+            self._loaded[name] = _load_only(self.installed[name]) if name else load(_core())
+        return self._loaded[name]
+
+    def plugins(self) -> tuple[Plugin, ...]:
+        """Load all plugins and return those that work, the core first."""
+        return tuple(found for found in self._all() if isinstance(found, Plugin))
+
+    def failures(self) -> tuple[Failure, ...]:
+        """Load all plugins and return what is wrong with those that do not work."""
+        return tuple(found for found in self._all() if isinstance(found, Failure))
+
+    def metrics(self) -> tuple[Entry[MetricSpec], ...]:
+        """Load all plugins and list their metrics."""
+        return tuple(Entry(plugin, spec) for plugin in self.plugins() for spec in plugin.metrics)
+
+    def penalties(self) -> tuple[Entry[PenaltySpec], ...]:
+        """Load all plugins and list their penalties."""
+        return tuple(Entry(plugin, spec) for plugin in self.plugins() for spec in plugin.penalties)
+
+    def metric(self, name: str) -> Entry[MetricSpec]:
+        """Return the metric of a full name, ``plugin.metric`` or ``metric``, loading only that plugin.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is none.
+        PluginError
+            If its plugin does not work.
+        """
+        plugin = self._owner(name)
+        return Entry(plugin, _pick(name, plugin, plugin.metrics, "metric"))
+
+    def penalty(self, name: str) -> Entry[PenaltySpec]:
+        """Return the penalty of a full name; as `metric` does."""
+        plugin = self._owner(name)
+        return Entry(plugin, _pick(name, plugin, plugin.penalties, "penalty"))
+
+    def _all(self) -> Iterator[Plugin | Failure]:
+        return map(self.plugin, ["", *self.names])
+
+    def _owner(self, name: str) -> Plugin:
+        plugin = self.plugin(name.rpartition(".")[0])
+        if isinstance(plugin, Failure):
+            raise PluginError(str(plugin)) from plugin.error
+        return plugin
+
+
+@cache
+def default_registry() -> Registry:
+    """Return the registry that is used where none is given; it is made once in a process."""
+    registry = Registry.discover()
+    for name in registry.unknown_blocked:
+        warnings.warn(f"{VARIABLE} names {name!r}, which is no installed plugin", stacklevel=2)
+    return registry
+
+
+def list_metrics(*, registry: Registry | None = None) -> tuple[str, ...]:
+    """List the full names of all metrics, the core's first.
+
+    Parameters
+    ----------
+    registry : Registry, optional
+        Plugins to list; by default those that are installed.
+    """
+    return tuple(entry.name for entry in (registry or default_registry()).metrics())
+
+
+def find_candidates() -> Iterator[Candidate]:
+    """Find the entry points of the group ``madcore``, in the order of ``sys.path``, without loading any.
+
+    A distribution whose metadata cannot be read is passed over: it may have nothing to do with madcore.
+    """
+    seen = set()
+    for distribution in metadata.distributions():
+        try:
+            # Parsing all entry points, or reading METADATA, of every distribution would take most of a listing's time.
+            if GROUP not in (distribution.read_text("entry_points.txt") or ""):
+                continue
+            points = distribution.entry_points.select(group=GROUP)
+            name, version = distribution.metadata["Name"], distribution.version
+        except Exception:
+            continue
+        if name in seen:  # shadowed by one that comes earlier on sys.path
+            continue
+        seen.add(name)
+        yield from (Candidate(point.name, name, version, point.load) for point in points)
+
+
+def _core() -> Candidate:
+    return Candidate("", "madcore", import_module("madcore").__version__, lambda: import_module("madcore.builtin"))
+
+
+def _load_only(candidates: tuple[Candidate, ...]) -> Plugin | Failure:
+    """Load the one candidate of a name; of several, none, since which one is meant cannot be known."""
+    if len(candidates) == 1:
+        return load(candidates[0])
+    first = candidates[0]
+    owners = " and ".join(f"{candidate.distribution} {candidate.version}" for candidate in candidates)
+    error = PluginError(f"{owners} all bring a plugin of this name; uninstall all but one")
+    return Failure(first.name, ", ".join(candidate.distribution for candidate in candidates), "", "discovery", error)
+
+
+def _pick(name: str, plugin: Plugin, specs: tuple[Spec, ...], kind: Kind) -> Spec:
+    by_name = {spec.name: spec for spec in specs}
+    bare = name.rpartition(".")[2]
+    if bare not in by_name:
+        prefix = f"{plugin.name}." if plugin.name else ""
+        listing = "metrics" if kind == "metric" else "penalties"
+        raise unknown_name(kind, name, [prefix + known for known in by_name], f"`madcore {listing}` lists them")
+    return by_name[bare]
+
+
+def _installed(requirement: str) -> bool:
+    """Tell whether the distribution that a pip requirement line names is there, in whatever version."""
+    named = re.match(r"[A-Za-z0-9._-]+", requirement)
+    try:
+        return named is not None and metadata.distribution(named.group()) is not None
+    except metadata.PackageNotFoundError:
+        return False
