@@ -21,15 +21,19 @@ _HOMES = {
     "MetricSpec": "specs",
     "PenaltySpec": "specs",
     "hookimpl": "hookspecs",
+    "MADCompetition": "competition",
     "Metric": "metric",
     "list_metrics": "registry",
     "create_penalty": "lookup",
+    "examine": "competition_file",
     "create_metric": "lookup",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]
 
 if TYPE_CHECKING:
+    from madcore.competition import MADCompetition as MADCompetition
+    from madcore.competition_file import examine as examine
     from madcore.errors import ContractError as ContractError
     from madcore.errors import InputError as InputError
     from madcore.errors import LevelError as LevelError
