@@ -27,6 +27,8 @@ _HOMES = {
     "create_penalty": "lookup",
     "examine": "competition_file",
     "create_metric": "lookup",
+    "read_image": "images",
+    "write_image": "images",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
     from madcore.errors import PluginError as PluginError
     from madcore.errors import UnknownNameError as UnknownNameError
     from madcore.hookspecs import hookimpl as hookimpl
+    from madcore.images import read_image as read_image
+    from madcore.images import write_image as write_image
     from madcore.lookup import create_metric as create_metric
     from madcore.lookup import create_penalty as create_penalty
     from madcore.metric import Metric as Metric
