@@ -63,6 +63,11 @@ class Plugin:
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
 
+    @property
+    def label(self) -> str:
+        """Name for people: the core's is that of its distribution."""
+        return self.name or self.distribution
+
 
 @dataclass(frozen=True)
 class Failure:

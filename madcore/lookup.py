@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic
@@ -10,7 +9,7 @@ from typing import Any, Generic
 from madcore.adhoc import blaming, find_code, is_code
 from madcore.errors import InputError, PluginError
 from madcore.metric import Metric
-from madcore.options import complete_options, option_text, parse_name, write_name
+from madcore.options import complete_options, parse_name, plain, write_name
 from madcore.penalties import Penalty
 from madcore.registry import Entry, Registry, Spec, default_registry
 from madcore.specs import MetricSpec
@@ -62,8 +61,7 @@ def create_metric(
     if is_code(name):
         return _adhoc_metric(name, given)
     entry = (registry or default_registry()).metric(name)
-    passed = ("data_range",) if entry.spec.data_range else ()
-    return _declared_metric(_Builder(entry, complete_options(entry.spec.build, given, name, passed)), given)
+    return _declared_metric(_Builder(entry, complete_options(entry.spec.build, given, name, entry.passed)), given)
 
 
 def create_penalty(
@@ -121,7 +119,7 @@ class _Builder(Generic[Spec]):
     def identity(self, kind: str) -> dict[str, Any]:
         """Everything that decides the values."""
         plugin = {"name": self.entry.plugin.name or "madcore", "version": self.entry.plugin.version}
-        record = {kind: self.entry.name, "options": _plain(self.options), "revision": self.entry.spec.revision}
+        record = {kind: self.entry.name, "options": plain(self.options), "revision": self.entry.spec.revision}
         return {**record, "plugin": plugin}
 
 
@@ -149,18 +147,8 @@ def _adhoc_metric(name: str, given: Mapping[str, object]) -> Metric:
 
 
 def _code_identity(kind: str, name: str, options: Mapping[str, object], digest: str | None) -> dict[str, Any]:
-    record: dict[str, Any] = {kind: name, "options": _plain(options), "revision": 1}
+    record: dict[str, Any] = {kind: name, "options": plain(options), "revision": 1}
     return record if digest is None else {**record, "code": digest}
-
-
-def _plain(options: Mapping[str, object]) -> dict[str, object]:
-    """Write options so that a record can hold them."""
-    return {key: value if _is_plain(value) else option_text(value) for key, value in options.items()}
-
-
-def _is_plain(value: object) -> bool:
-    # Records are JSON, which has no infinity.
-    return math.isfinite(value) if isinstance(value, float) else isinstance(value, bool | int | str | None)
 
 
 def _split(text: str, options: Mapping[str, object]) -> tuple[str, dict[str, object]]:

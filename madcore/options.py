@@ -20,7 +20,16 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from madcore.errors import InputError, UnknownNameError
 
-__all__ = ["Option", "complete_options", "option_text", "options_of", "parse_name", "unknown_name", "write_name"]
+__all__ = [
+    "Option",
+    "complete_options",
+    "option_text",
+    "options_of",
+    "parse_name",
+    "plain",
+    "unknown_name",
+    "write_name",
+]
 
 WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 # The sign of an exponent, as in 1e+5, does not join two elements.
@@ -104,6 +113,11 @@ def option_text(value: object) -> str:
     return str(getattr(value, "__qualname__", type(value).__qualname__))
 
 
+def plain(options: Mapping[str, object]) -> dict[str, object]:
+    """Write options so that a JSON record can hold them: numbers, words and None as they are, the rest as text."""
+    return {key: value if _is_plain(value) else option_text(value) for key, value in options.items()}
+
+
 def options_of(build: Callable[..., Any], passed: Collection[str] = ()) -> tuple[Option, ...]:
     """Read the options of a function from its signature: the parameters that have defaults and can be named.
 
@@ -169,6 +183,11 @@ def complete_options(
 def unknown_name(kind: str, given: str, allowed: Iterable[str], hint: str = "") -> UnknownNameError:
     """Make the error for a name that does not exist, with the nearest name that does."""
     return UnknownNameError(f"{given!r} is no {kind}{_near(given, allowed)}{f'; {hint}' if hint else ''}")
+
+
+def _is_plain(value: object) -> bool:
+    # JSON has no infinity.
+    return math.isfinite(value) if isinstance(value, float) else isinstance(value, bool | int | str | None)
 
 
 def _near(given: str, allowed: Iterable[str]) -> str:

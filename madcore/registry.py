@@ -22,7 +22,17 @@ from madcore.loading import Candidate, Failure, Plugin, load
 from madcore.options import unknown_name
 from madcore.specs import MetricSpec, PenaltySpec
 
-__all__ = ["Candidate", "Entry", "Failure", "Plugin", "Registry", "default_registry", "find_candidates", "list_metrics"]
+__all__ = [
+    "AnyEntry",
+    "Candidate",
+    "Entry",
+    "Failure",
+    "Plugin",
+    "Registry",
+    "default_registry",
+    "find_candidates",
+    "list_metrics",
+]
 
 GROUP = "madcore"
 VARIABLE = "MADCORE_NO_PLUGIN"
@@ -46,6 +56,14 @@ class Entry(Generic[Spec]):
     def missing(self) -> tuple[str, ...]:
         """Requirements of this entry that are not installed."""
         return tuple(line for line in getattr(self.spec, "requires", ()) if not _installed(line))
+
+    @property
+    def passed(self) -> tuple[str, ...]:
+        """Parameters of ``build`` that are no options: madcore passes them."""
+        return ("data_range",) if getattr(self.spec, "data_range", False) else ()
+
+
+AnyEntry = Entry[MetricSpec] | Entry[PenaltySpec]
 
 
 class Registry:

@@ -1,0 +1,5 @@
+"""``python -m madcore`` is the launcher."""
+
+from madcore.cli import main
+
+main()

@@ -1,0 +1,120 @@
+"""The launcher: commands that are imported when they are used, one-line errors, exit codes.
+
+Exit codes: 0 done, 1 done but something failed, 2 wrong usage or unknown name, 3 a metric or plugin is at fault,
+130 interrupted.  The standard output is for data, the standard error for talk.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import click
+
+from madcore import __version__
+from madcore.cli.lazy import Command, LazyGroup
+from madcore.cli.session import Session, shared_options, talk
+from madcore.errors import MadcoreError
+
+__all__ = ["COMMANDS", "launcher", "main", "run"]
+
+INTERRUPTED = 130
+COMMANDS = {
+    "quartet": Command("synthesis", "The four MAD images of two metrics.", "Make MAD images"),
+    "synth": Command("synthesis", "One MAD image: one metric optimized, another held.", "Make MAD images"),
+    "metrics": Command("listing", "List metrics.", "Look around"),
+    "penalties": Command("listing", "List penalties.", "Look around"),
+    "show": Command("listing", "Everything about one metric or penalty.", "Look around"),
+    "plugins": Command("listing", "List plugins, and what is wrong with those that fail.", "Look around"),
+    "env": Command("environment", "Versions and devices, for bug reports.", "Look around"),
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    commands_by_name=COMMANDS,
+    invoke_without_command=True,
+    params=shared_options(),
+    context_settings={"help_option_names": ["-h", "--help"], "obj": None},
+)
+@click.version_option(__version__, prog_name="madcore", message="%(prog)s %(version)s")
+@click.pass_context
+def launcher(context: click.Context) -> None:
+    """Maximum differentiation (MAD) competition between perceptual metrics.
+
+    \b
+    Examples:
+      madcore metrics                                 what can be compared
+      madcore show ssim                               its options and limits
+      madcore quartet ssim mse camera -o mad          the four MAD images
+      madcore quartet ssim,window=uniform ./mine.py:metric photo.png -o mad
+
+    A metric is a NAME or NAME,OPTION=VALUE; plugins bring PLUGIN.NAME; code that no plugin packages is
+    ./file.py:attribute or package.module:attribute.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the launcher and exit."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the launcher and return its exit code; an exception that escapes is a bug of ours."""
+    with _terminated_as_interrupted(), _one_line_warnings():
+        try:
+            code = launcher.main(arguments, prog_name="madcore", standalone_mode=False, obj=Session())
+            sys.stdout.flush()
+        except click.ClickException as error:
+            return _fail(f"{error.format_message()}{_usage(error)}", error.exit_code)
+        except MadcoreError as error:
+            return _fail(str(error), error.exit_code)
+        except (click.Abort, KeyboardInterrupt):
+            return INTERRUPTED
+        except BrokenPipeError:
+            # Whoever read our output has seen enough; without this, Python complains when it flushes at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+    return code if isinstance(code, int) else 0
+
+
+def _fail(message: str, code: int) -> int:
+    talk(f"error: {' '.join(message.split())}")
+    return code
+
+
+def _usage(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    return f" See `{context.command_path} --help`." if context else ""
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM, which schedulers send, do what Ctrl-C does."""
+
+    def interrupt(*_: Any) -> NoReturn:
+        raise KeyboardInterrupt
+
+    try:
+        previous = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not in the main thread: whoever runs us there handles signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+@contextmanager
+def _one_line_warnings() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: talk(f"warning: {' '.join(str(message).split())}")
+        yield

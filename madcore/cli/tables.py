@@ -1,0 +1,36 @@
+"""Plain tables for people, JSON for programs; both go to the standard output."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import textwrap
+from collections.abc import Sequence
+
+import click
+
+__all__ = ["write_json", "write_table"]
+
+GAP = "  "
+
+
+def write_json(value: object) -> None:
+    """Write a value as JSON."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def write_table(rows: Sequence[Sequence[object]], header: Sequence[str] = (), *, indent: str = "") -> None:
+    """Write aligned columns; on a terminal the last one is wrapped to its width."""
+    cells = [[str(cell) for cell in row] for row in ([header] if header else []) + list(rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)][:-1]
+    for row in cells:
+        start = indent + "".join(f"{cell:<{width}}{GAP}" for cell, width in zip(row, widths, strict=False))
+        click.echo(_wrapped(start, row[-1]).rstrip())
+
+
+def _wrapped(start: str, text: str) -> str:
+    room = shutil.get_terminal_size().columns - len(start)
+    if not sys.stdout.isatty() or room < 20:
+        return start + text
+    return start + f"\n{' ' * len(start)}".join(textwrap.wrap(text, room) or [""])
