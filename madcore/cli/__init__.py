@@ -40,12 +40,12 @@ COMMANDS = {
     commands_by_name=COMMANDS,
     invoke_without_command=True,
     params=shared_options(),
-    context_settings={"help_option_names": ["-h", "--help"], "obj": None},
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="madcore", message="%(prog)s %(version)s")
 @click.pass_context
 def launcher(context: click.Context) -> None:
-    """Maximum differentiation (MAD) competition between perceptual metrics.
+    r"""Maximum differentiation (MAD) competition between perceptual metrics.
 
     \b
     Examples:

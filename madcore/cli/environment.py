@@ -18,6 +18,8 @@ from madcore.registry import Registry
 
 __all__ = ["env"]
 
+DEVELOPERS = re.compile(r"extra == ['\"](dev|docs|test)['\"]")
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
@@ -43,11 +45,9 @@ def env(session: Session, as_json: bool) -> None:
 
 def _packages() -> dict[str, str]:
     """Find the versions of everything that madcore can use, without importing any."""
-    lines = metadata.requires("madcore") or []
-    named = (re.match(r"[A-Za-z0-9._-]+", line) for line in lines)
-    return {
-        name: _version(name) for name in dict.fromkeys(match.group() for match in named if match) if name != "madcore"
-    }
+    used = (line for line in metadata.requires("madcore") or [] if not DEVELOPERS.search(line))
+    named = (re.match(r"[A-Za-z0-9._-]+", line) for line in used)
+    return {match.group(): _version(match.group()) for match in named if match}
 
 
 def _version(name: str) -> str:

@@ -72,8 +72,7 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, then look for failed plugins if ``--strict`` asks for it."""
-        value = super().invoke(ctx)
-        return ctx.ensure_object(Session).finish(value)
+        return ctx.ensure_object(Session).finish(super().invoke(ctx))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the overview from the table."""

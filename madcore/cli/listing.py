@@ -27,7 +27,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 @as_json
 @click.pass_obj
 def metrics(session: Session, pattern: str, as_json: bool) -> None:
-    """List metrics whose name or summary contains PATTERN, or whose name matches it if it has a * or ?.
+    r"""List metrics whose name or summary contains PATTERN, or whose name matches it if it has a * or ?.
 
     \b
     Examples:
@@ -63,7 +63,7 @@ def penalties(session: Session, pattern: str, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def show(session: Session, name: str, as_json: bool) -> None:
-    """Show everything about one metric or penalty: its options, limits and source.
+    r"""Show everything about one metric or penalty: its options, limits and source.
 
     \b
     Examples:
@@ -85,7 +85,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def plugins(session: Session, requirements: bool, build: bool, as_json: bool) -> int | None:
-    """List plugins, what they bring, and what is wrong with those that fail.
+    r"""List plugins, what they bring, and what is wrong with those that fail.
 
     \b
     Examples:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import partial
 from typing import Any
 
 from madcore.errors import MadcoreError
 from madcore.loading import Failure, Plugin
 from madcore.options import options_of, plain
-from madcore.registry import AnyEntry, Registry
+from madcore.registry import AnyEntry, Entry, Registry
 
 __all__ = ["entry_record", "plugin_record"]
 
@@ -64,13 +65,12 @@ def _record(plugin: Plugin, status: str, problems: tuple[dict[str, str], ...]) -
 def _unbuildable(registry: Registry, plugin: Plugin) -> list[dict[str, str]]:
     from madcore.lookup import create_metric, create_penalty
 
+    metrics = [partial(create_metric, Entry(plugin, spec).name) for spec in plugin.metrics]
+    penalties = [partial(create_penalty, Entry(plugin, spec).name) for spec in plugin.penalties]
     problems = []
-    todo = [(create_metric, spec.name) for spec in plugin.metrics] + [
-        (create_penalty, spec.name) for spec in plugin.penalties
-    ]
-    for create, bare in todo:
+    for create in [*metrics, *penalties]:
         try:
-            create(f"{plugin.name}.{bare}" if plugin.name else bare, registry=registry)
+            create(registry=registry)
         except MadcoreError as error:
             problems.append({"stage": "build", "error": str(error)})
     return problems
