@@ -62,7 +62,7 @@ class Objective:
     optimized_metric, reference_metric : callable
         f and g, with the reference image already bound.
     penalty_function : callable
-        B; several values, one for each image, are summed.
+        B; values of shape (N,), one for each image, are summed.
     sign : int
         t: 1 to minimise, -1 to maximise.
     metric_tradeoff_lambda, penalty_lambda : float
@@ -84,7 +84,7 @@ class Objective:
         optimized = self.optimized_metric(mad_image)
         reference = self.reference_metric(mad_image)
         penalty = self.penalty_function(mad_image)
-        if penalty.numel() != 1:
+        if penalty.ndim == 1:
             penalty = penalty.sum()
         held = self.metric_tradeoff_lambda * (self.level - reference).square()
         return Terms(self.sign * optimized + held + self.penalty_lambda * penalty, optimized, reference, penalty)
