@@ -57,11 +57,19 @@ def build_ssim(
     )
 
 
-def build_ms_ssim(*, data_range: float = 1.0) -> Any:
+def build_ms_ssim(
+    *,
+    scale_weights: tuple[float, ...] = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333),
+    size: int = 11,
+    sigma: float = 1.5,
+    k1: float = 0.01,
+    k2: float = 0.03,
+    data_range: float = 1.0,
+) -> Any:
     """Build one minus multi-scale structural similarity."""
     from madcore.measures.ms_ssim import MsSsim
 
-    return MsSsim(data_range=data_range)
+    return MsSsim(scale_weights=scale_weights, size=size, sigma=sigma, k1=k1, k2=k2, data_range=data_range)
 
 
 def build_nlpd(*, data_range: float = 1.0) -> Any:
@@ -117,7 +125,7 @@ def madcore_metrics() -> list[MetricSpec]:
         MetricSpec(
             "lp",
             build_lp,
-            "mean of the absolute error to the power p, its p-th root taken",
+            "power mean of order p of the absolute error",
             higher_is_better=False,
             perfect=0.0,
             caveats=(NOT_VISION,),
@@ -142,7 +150,7 @@ def madcore_metrics() -> list[MetricSpec]:
             perfect=0.0,
             min_side=161,
             data_range=True,
-            caveats=(CHANNELWISE,),
+            caveats=(CHANNELWISE, "Scales with negative contrast similarity count as almost 0."),
             source="Wang, Simoncelli & Bovik (2003), doi:10.1109/ACSSC.2003.1292216",
         ),
         MetricSpec(
@@ -154,7 +162,7 @@ def madcore_metrics() -> list[MetricSpec]:
             min_side=33,
             data_range=True,
             caveats=(CHANNELWISE,),
-            source="Laparra, Balle, Berardino & Simoncelli (2016), doi:10.2352/ISSN.2470-1173.2016.16.HVEI-103",
+            source="Laparra, Ballé, Berardino & Simoncelli (2016), doi:10.2352/ISSN.2470-1173.2016.16.HVEI-103",
         ),
     ]
 

@@ -18,7 +18,7 @@ from madcore.registry import Registry
 
 __all__ = ["env"]
 
-DEVELOPERS = re.compile(r"extra == ['\"](dev|docs|test)['\"]")
+DEVELOPERS = re.compile(r"extra == ['\"](dev|docs|test)['\"]|^madcore")
 
 
 @click.command()

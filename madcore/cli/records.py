@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
 from typing import Any
@@ -65,8 +66,10 @@ def _record(plugin: Plugin, status: str, problems: tuple[dict[str, str], ...]) -
 def _unbuildable(registry: Registry, plugin: Plugin) -> list[dict[str, str]]:
     from madcore.lookup import create_metric, create_penalty
 
-    metrics = [partial(create_metric, Entry(plugin, spec).name) for spec in plugin.metrics]
-    penalties = [partial(create_penalty, Entry(plugin, spec).name) for spec in plugin.penalties]
+    metrics: list[Callable[..., object]] = [partial(create_metric, Entry(plugin, spec).name) for spec in plugin.metrics]
+    penalties: list[Callable[..., object]] = [
+        partial(create_penalty, Entry(plugin, spec).name) for spec in plugin.penalties
+    ]
     problems = []
     for create in [*metrics, *penalties]:
         try:
