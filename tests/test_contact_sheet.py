@@ -1,0 +1,62 @@
+"""The contact sheet: every picture is on it, pixel by pixel, at a whole-number scale, and no text is cut."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from madcore.contact_sheet import Group, Panel, draw_contact_sheet
+
+RANDOM = np.random.default_rng(1)
+
+
+def picture(height, width, color=True):
+    return Image.fromarray(RANDOM.integers(1, 255, (height, width, 3) if color else (height, width), dtype=np.uint8))
+
+
+def sheet_of(pictures, text="ssim maximised: 0.9"):
+    panels = [Panel(each, text, ("mse 0.01, held error 2e-8",)) for each in pictures]
+    rows = [
+        [Group((panels[0],)), Group(tuple(panels[1:3]), "mse held")],
+        [Group((panels[3],)), Group(tuple(panels[4:]), "x")],
+    ]
+    return np.asarray(draw_contact_sheet("ssim against mse", "camera", rows))
+
+
+def contains(sheet, block):
+    """Tell whether `block` stands somewhere in `sheet`."""
+    height, width = block.shape[:2]
+    rows, columns = np.nonzero((sheet == block[0, 0]).all(-1))
+    return any(np.array_equal(sheet[r : r + height, c : c + width], block) for r, c in zip(rows, columns, strict=True))
+
+
+@pytest.mark.parametrize(("height", "width", "scale"), [(64, 64, 7), (100, 40, 4), (256, 200, 2), (500, 480, 1)])
+@pytest.mark.parametrize("color", [True, False])
+def test_every_pixel_is_shown_at_a_whole_number_scale(height, width, scale, color):
+    pictures = [picture(height, width, color) for _ in range(6)]
+    sheet = sheet_of(pictures)
+    for each in pictures:
+        enlarged = np.asarray(each.convert("RGB")).repeat(scale, 0).repeat(scale, 1)
+        assert contains(sheet, enlarged)
+
+
+def test_pictures_stand_in_reading_order():
+    pictures = [Image.new("RGB", (300, 300), (0, 40 * (index + 1), 0)) for index in range(6)]
+    sheet = sheet_of(pictures)
+    corners = [tuple(np.argwhere((sheet == np.array([0, 40 * (index + 1), 0])).all(-1))[0]) for index in range(6)]
+    assert corners == sorted(corners)
+    assert corners[0][1] == corners[3][1]
+    assert corners[1][1] - corners[0][1] > corners[2][1] - corners[1][1]
+
+
+def test_large_pictures_are_reduced():
+    assert sheet_of([picture(2000, 2000) for _ in range(6)]).shape[1] < 3 * 1600
+
+
+@pytest.mark.parametrize("side", [16, 64, 600])
+def test_long_texts_are_not_cut(side):
+    sheet = sheet_of([picture(side, side) for _ in range(6)], "plugin.metric,option=value,another=value " * 3)
+    ink = np.argwhere(sheet.min(-1) < 200)
+    below_left, above_right = ink.min(0), ink.max(0)
+    assert min(below_left) >= 10
+    assert sheet.shape[1] - above_right[1] >= 10
+    assert sheet.shape[0] - above_right[0] >= 10
