@@ -100,7 +100,7 @@ def find_code(name: str) -> Code:
         known = [key for key in vars(module) if not key.startswith("_")]
         raise unknown_name(f"attribute of {place}", path, known) from None
     if not callable(attribute):
-        raise InputError(f"{name} is a {type(attribute).__name__}; it must be a callable of images, or make one")
+        raise InputError(f"{name} is of type {type(attribute).__name__}; it must be a callable of images, or make one")
     return Code(name, attribute, digest)
 
 
@@ -163,5 +163,5 @@ def _image_parameters(attribute: Callable[..., Any], name: str, images: int) -> 
     if len(needed) < images and any(each.kind is each.VAR_POSITIONAL for each in parameters):
         return None
     if len(needed) not in (0, images):
-        raise InputError(f"{name} takes {len(needed)} arguments; it must take {images} image batches, or only options")
+        raise InputError(f"{name} needs {', '.join(needed)}; it must take {images} image batches, or only options")
     return needed

@@ -150,8 +150,10 @@ def _write_entry(entry: AnyEntry, values: Mapping[str, object]) -> None:
         click.echo("\noptions")
         rows = [(option.name, option.allowed, option_text(values[option.name])) for option in options]
         write_table(rows, ("NAME", "ALLOWED", "VALUE"), indent="  ")
-    for number, caveat in enumerate(getattr(entry.spec, "caveats", ())):
-        click.echo(("" if number else "\ncaveats\n") + f"  {caveat}")
+    caveats = getattr(entry.spec, "caveats", ())
+    if caveats:
+        click.echo("\ncaveats")
+        write_table([(caveat,) for caveat in caveats], indent="  ")
 
 
 def _facts(entry: AnyEntry) -> list[tuple[str, str]]:

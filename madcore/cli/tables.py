@@ -31,6 +31,11 @@ def write_table(rows: Sequence[Sequence[object]], header: Sequence[str] = (), *,
 
 def _wrapped(start: str, text: str) -> str:
     room = shutil.get_terminal_size().columns - len(start)
-    if not sys.stdout.isatty() or room < 20:
+    if not _is_terminal() or room < 20:
         return start + text
-    return start + f"\n{' ' * len(start)}".join(textwrap.wrap(text, room) or [""])
+    lines = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
+    return start + f"\n{' ' * len(start)}".join(lines)
+
+
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()
