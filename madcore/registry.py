@@ -92,7 +92,7 @@ class Registry:
     def installed(self) -> dict[str, tuple[Candidate, ...]]:
         """Every candidate by the plugin's name, blocked ones too."""
         groups: defaultdict[str, list[Candidate]] = defaultdict(list)
-        for candidate in self._find():
+        for candidate in sorted(self._find(), key=lambda candidate: candidate.distribution):
             groups[candidate.name].append(candidate)
         return {name: tuple(groups[name]) for name in sorted(groups)}
 

@@ -95,6 +95,7 @@ def plugins(session: Session, requirements: bool, build: bool, as_json: bool) ->
     """
     session.reported = True  # the list itself is the report
     registry = session.registry
+    registry.failures()  # loads all, before building anything can hide who imports torch
     records = [plugin_record(registry, name, build) for name in ("", *registry.installed)]
     if requirements:
         click.echo("\n".join(map(_requirement, records)))
