@@ -23,6 +23,14 @@ _HOMES = {
     "hookimpl": "hookspecs",
     "MADCompetition": "competition",
     "Metric": "metric",
+    "LevelSet": "solvers",
+    "PenaltyMethod": "solvers",
+    "Progress": "synthesis",
+    "Quartet": "results",
+    "Result": "results",
+    "Status": "results",
+    "quartet": "api",
+    "synthesize": "api",
     "list_metrics": "registry",
     "create_penalty": "lookup",
     "examine": "competition_file",
@@ -34,6 +42,8 @@ _HOMES = {
 __all__ = ["__version__", *sorted(_HOMES)]
 
 if TYPE_CHECKING:
+    from madcore.api import quartet as quartet
+    from madcore.api import synthesize as synthesize
     from madcore.competition import MADCompetition as MADCompetition
     from madcore.competition_file import examine as examine
     from madcore.errors import ContractError as ContractError
@@ -50,8 +60,14 @@ if TYPE_CHECKING:
     from madcore.lookup import create_penalty as create_penalty
     from madcore.metric import Metric as Metric
     from madcore.registry import list_metrics as list_metrics
+    from madcore.results import Quartet as Quartet
+    from madcore.results import Result as Result
+    from madcore.results import Status as Status
+    from madcore.solvers import LevelSet as LevelSet
+    from madcore.solvers import PenaltyMethod as PenaltyMethod
     from madcore.specs import MetricSpec as MetricSpec
     from madcore.specs import PenaltySpec as PenaltySpec
+    from madcore.synthesis import Progress as Progress
 
 
 def __getattr__(name: str) -> object:

@@ -68,7 +68,9 @@ class Metric:
         """Give the metric the name of its function where none was given."""
         if not callable(self.function):
             given = f"{type(self.function).__name__} {self.function!r}"
-            raise InputError(f"a metric must be a name, a Metric, a callable or a torch module of two images, not {given}")
+            raise InputError(
+                f"a metric must be a name, a Metric, a callable or a torch module of two images, not {given}"
+            )
         if not self.name:
             object.__setattr__(self, "name", getattr(self.function, "__name__", type(self.function).__name__))
         if not self.identity:
@@ -116,7 +118,9 @@ class Metric:
         """
         self.check_image(image)
         if image.shape != mad_image.shape:
-            raise InputError(f"{self.name} compares images of one shape; got {tuple(image.shape)} and {tuple(mad_image.shape)}")
+            raise InputError(
+                f"{self.name} compares images of one shape; got {tuple(image.shape)} and {tuple(mad_image.shape)}"
+            )
         return self._distance(self.function(image, mad_image), len(image))
 
     def prepare(self, image: Tensor) -> PreparedMetric:
@@ -158,7 +162,8 @@ class Metric:
         if values.shape != (count,):
             if count != 1 or values.numel() != 1:
                 raise ContractError(
-                    f"{self.name} must return one value for each image, shape ({count},); it returned {tuple(values.shape)}"
+                    f"{self.name} must return one value for each image, shape ({count},); "
+                    f"it returned {tuple(values.shape)}"
                 )
             values = values.reshape(1)
         return self.perfect - values if self.similarity else values
@@ -192,7 +197,9 @@ class PreparedMetric:
             variable = mad_image.detach().requires_grad_(True)
             values = self(variable)
             if not values.requires_grad:
-                raise ContractError(f"{self.metric.name} has no gradient with respect to mad_image: is it detached or rounded?")
+                raise ContractError(
+                    f"{self.metric.name} has no gradient with respect to mad_image: is it detached or rounded?"
+                )
             (gradient,) = torch.autograd.grad(values.sum(), variable)
         return values.detach(), gradient
 

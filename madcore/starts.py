@@ -6,13 +6,19 @@ metrics look like; each is moved to the level before the run.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
+from madcore.certificate import in_double
+from madcore.errors import InputError, LevelError
 from madcore.problem import MADProblem
+from madcore.solvers.levels import held_error, move_along_ray, restore
 
-__all__ = ["START_NAMES", "noise_like", "start_images"]
+__all__ = ["START_NAMES", "first_start", "noise_like", "put_on_level", "short", "start_images"]
 
+DEFAULT_NOISE = 0.1  # as in plenoptic's class
 START_NAMES = (
     "noise",
     "brighter",
@@ -96,3 +102,82 @@ def _blurred(image: Tensor) -> Tensor:
     if image.ndim != 4 or min(image.shape[-2:]) < 4:
         return image
     return torch.nn.functional.avg_pool2d(torch.nn.functional.pad(image, (2, 2, 2, 2), mode="reflect"), 5, stride=1)
+
+
+def put_on_level(
+    problem: MADProblem, start: Tensor, levels: Tensor, tolerance: float, forgiving: bool
+) -> tuple[Tensor, Tensor]:
+    """Move start images to the levels; along another ray, to the corner of the range, where theirs ends before."""
+    precise = in_double(problem) or problem
+    dtype = precise.image.dtype
+    wanted, point = levels.to(dtype), start.to(dtype)
+    if levels.shape[1] > 1:
+        moved = restore(precise, point, wanted, point, tolerance)
+    else:
+        moved = move_along_ray(precise, point, wanted, tolerance)
+    error = held_error(precise, precise.held_values(moved), wanted)
+    off = ~(error <= 1e-4)
+    if levels.shape[1] == 1 and bool(off.any()):
+        corner = torch.where(
+            problem.high - problem.reference >= problem.reference - problem.low, problem.high, problem.low
+        )
+        corner = torch.where(corner.isfinite(), corner, problem.reference + 1e6 * (start - problem.reference)).to(dtype)
+        other = move_along_ray(precise, corner, wanted, tolerance)
+        nearer = held_error(precise, precise.held_values(other), wanted) < error
+        moved = torch.where(nearer[:, None], other, moved)
+        off = ~(held_error(precise, precise.held_values(moved), wanted) <= 1e-4)
+        if bool(off.all()) and not forgiving:
+            largest = precise.held_values(corner)[:, 0]
+            names = problem.reference_metrics[0].name
+            raise LevelError(
+                f"level {short(levels[:, 0])} of {names} is not reachable inside the pixel range on this picture: "
+                f"0 to {short(largest)} is; choose a level in between"
+            )
+    elif bool(off.all()) and not forgiving:
+        names = " and ".join(metric.name for metric in problem.reference_metrics)
+        raise LevelError(
+            f"no image with levels {levels[0].tolist()} of {names} was found; the closest has "
+            f"{precise.held_values(moved)[0].tolist()}"
+        )
+    return problem.clamp(moved.to(start.dtype)), off
+
+
+def first_start(
+    problem: MADProblem, initial_image: Tensor | None, noise: float | None, seed: int, width: float
+) -> Tensor:
+    """Return the first start image, (N, n): the one given, or the reference plus noise; inside the bounds.
+
+    `noise` is the standard deviation in units of `width`, the width of the pixel range; 0.1 if None.
+    """
+    reference = problem.reference
+    if initial_image is not None:
+        if noise is not None:
+            raise InputError("give initial_image or initial_noise, not both")
+        start = initial_image.to(reference)
+        if start.shape != problem.image.shape:
+            raise InputError(
+                f"initial_image must have the shape of image, {tuple(problem.image.shape)}; got {tuple(start.shape)}"
+            )
+        start = start.flatten(1)
+        if bool((start != problem.clamp(start)).any()) and bool((problem.low < problem.high).all()):
+            raise InputError(
+                f"initial_image must be inside the pixel range; got {float(start.amin()):g} to {float(start.amax()):g}"
+            )
+        start = problem.clamp(start)
+    else:
+        if noise is None:
+            noise = DEFAULT_NOISE
+        if not (math.isfinite(noise) and noise > 0):
+            raise InputError(f"initial_noise must be a positive number; got {noise}")
+        start = problem.clamp(reference + noise * width * noise_like(problem.image, seed).flatten(1))
+    if bool((start == reference).all(1).any()):
+        raise InputError(
+            "the start image equals the reference image: there is nothing to hold; give noise or another start"
+        )
+    return start
+
+
+def short(values: Tensor) -> str:
+    """Write the first few numbers of a tensor."""
+    numbers = [f"{value:.4g}" for value in values.flatten().tolist()]
+    return ", ".join(numbers[:4]) + (", ..." if len(numbers) > 4 else "")

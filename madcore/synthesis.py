@@ -7,9 +7,8 @@ stopped.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 import torch
@@ -18,42 +17,16 @@ from torch import Tensor
 from madcore.certificate import certify, in_double, optimality
 from madcore.errors import ContractError, LevelError
 from madcore.metric import NEGATIVE_TOLERANCE, Metric
-from madcore.problem import MADProblem, MeanLuminance
+from madcore.problem import Evaluation, MADProblem
+from madcore.results import Status, Trace
+from madcore.solvers import Solver
 from madcore.solvers.kinks import Kinks
 from madcore.solvers.levels import held_error, restore
-from madcore.solvers.protocol import Solver
 
-__all__ = ["Progress", "Quartet", "Result", "Run", "Status", "Trace", "finish", "run_solver"]
+__all__ = ["Progress", "Run", "finish", "run_solver"]
 
 CHECK_EVERY = 10  # steps between two looks at the state, each of which waits for the device
 STATIONARY = {torch.float32: 1e-3, torch.float64: 1e-6}
-
-
-class Status(StrEnum):
-    """Why the synthesis of an image ended."""
-
-    CONVERGED = "converged"
-    SETTLED = "settled"
-    ITERATION_LIMIT = "iteration limit"
-    STALLED = "stalled"
-    INTERRUPTED = "interrupted"
-    OFF_LEVEL = "off level"
-    INFEASIBLE = "infeasible level"
-    NON_FINITE = "non-finite metric"
-
-    @property
-    def meaning(self) -> str:
-        """The status in a sentence."""
-        return {
-            "converged": "a stationary point: no small change of the image improves it",
-            "settled": "more steps of this run would change the value little",
-            "iteration limit": "the run was still improving when it reached its limit",
-            "stalled": "no step could be found that improves the image",
-            "interrupted": "the run was stopped from outside",
-            "off level": "the held metric could not be brought back to its level within the tolerance",
-            "infeasible level": "no image that was found has the wanted value of the held metric",
-            "non-finite metric": "a metric is not finite near this image",
-        }[self.value]
 
 
 @dataclass(frozen=True)
@@ -64,149 +37,6 @@ class Progress:
     max_iter: int
     optimized_value: Tensor
     held_error: Tensor
-
-
-@dataclass(frozen=True)
-class Trace:
-    """How a run went, at its start and after every step; all on the CPU.
-
-    Attributes
-    ----------
-    optimized : Tensor
-        Value of the optimized metric, (T, N).
-    reference : Tensor
-        Values of the held metrics, (T, N, k).
-    gradient_norm : Tensor
-        Norm of the Lagrangian's gradient or of the solver's, (T, N).
-    """
-
-    optimized: Tensor
-    reference: Tensor
-    gradient_norm: Tensor
-
-
-@dataclass(frozen=True)
-class Result:
-    """MAD images and what is known about them; N images, k held metrics.
-
-    Attributes
-    ----------
-    image, mad_image, initial_image : Tensor
-        Reference, MAD and start images, (N, C, H, W).
-    level : Tensor
-        Values at which the held metrics were to stay, (N, k).
-    reference_value : Tensor
-        Values of the held metrics at the MAD images, (N, k).
-    held_error : Tensor
-        Largest relative error of these, (N,).
-    optimized_value, initial_value : Tensor
-        Value of the optimized metric at the MAD and at the start images, (N,).
-    optimality : Tensor
-        First-order residual relative to the gradient, (N,); 0 at a stationary point.
-    status : tuple of Status
-        Why each ended.
-    iterations, evaluations : Tensor
-        Steps and evaluations with gradients for each image, (N,).
-    seconds : float
-        Wall time of the whole batch.
-    trace : Trace
-        How the run went.
-    tolerance : float
-        The held error that was asked for.
-    precision : torch.dtype
-        The type in which the held values were computed: float64 unless a metric does not allow it.
-    start_values : Tensor
-        Final value for each of the starts, (N, starts); NaN where the level was missed.
-    """
-
-    image: Tensor
-    mad_image: Tensor
-    initial_image: Tensor
-    level: Tensor
-    reference_value: Tensor
-    held_error: Tensor
-    optimized_value: Tensor
-    initial_value: Tensor
-    optimality: Tensor
-    status: tuple[Status, ...]
-    iterations: Tensor
-    evaluations: Tensor
-    seconds: float
-    trace: Trace
-    minmax: str
-    optimized_metric: Metric
-    reference_metrics: tuple[Metric | MeanLuminance, ...]
-    tolerance: float
-    precision: torch.dtype
-    start_values: Tensor
-    pixel_range: tuple[Tensor, Tensor]
-    settings: dict[str, Any] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        """Lay the images out as a table, one a line."""
-        held = " and ".join(metric.name for metric in self.reference_metrics)
-        lines = [
-            f"{self.minmax} {self.optimized_metric.name}, {held} held",
-            f"{'image':>5}  {'start':>12}  {self.minmax:>12}  {'held at':>12}  {'held error':>10}  {'residual':>8}  status",
-        ]
-        for index, status in enumerate(self.status):
-            levels = ", ".join(f"{value:.6g}" for value in self.level[index].tolist())
-            lines.append(
-                f"{index:>5}  {self.initial_value[index]:>12.6g}  {self.optimized_value[index]:>12.6g}  {levels:>12}  "
-                f"{self.held_error[index]:>10.1e}  {self.optimality[index]:>8.1e}  {status}"
-            )
-        return "\n".join(lines)
-
-    def take(self, index: Tensor) -> Result:
-        """Return the result for the images at `index`."""
-        values = dict(vars(self))
-        per_image = {name for name, value in values.items() if isinstance(value, Tensor)}
-        values |= {name: values[name][index] for name in per_image}
-        values["status"] = tuple(self.status[int(i)] for i in index)
-        trace = self.trace
-        values["trace"] = Trace(trace.optimized[:, index], trace.reference[:, index], trace.gradient_norm[:, index])
-        low, high = self.pixel_range
-        values["pixel_range"] = tuple(bound if len(bound) == 1 else bound[index] for bound in (low, high))
-        return Result(**values)
-
-
-@dataclass(frozen=True)
-class Quartet:
-    """The four MAD images of two metrics a and b on one reference image.
-
-    ``quartet["a_min"]`` is the `Result` with metric a minimised while b is held; likewise ``a_max``, ``b_min`` and
-    ``b_max``.
-    """
-
-    metric_a: Metric
-    metric_b: Metric
-    results: dict[str, Result]
-
-    KEYS = ("a_min", "a_max", "b_min", "b_max")
-
-    def __getitem__(self, key: str) -> Result:
-        return self.results[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.results)
-
-    def items(self) -> Iterator[tuple[str, Result]]:
-        """Iterate over names and results."""
-        return iter(self.results.items())
-
-    @property
-    def image(self) -> Tensor:
-        """Reference images (N, C, H, W)."""
-        return next(iter(self.results.values())).image
-
-    @property
-    def initial_image(self) -> Tensor:
-        """Start images (N, C, H, W) of the first pair."""
-        return next(iter(self.results.values())).initial_image
-
-    def __str__(self) -> str:
-        """Lay the four results out as tables."""
-        return "\n\n".join(str(result) for result in self.results.values())
 
 
 @dataclass
@@ -354,28 +184,32 @@ def finish(problem: MADProblem, run: Run, start: Tensor, level: Tensor, toleranc
     }
 
 
-def _check_contract(problem: MADProblem, evaluation: Any) -> None:
+def _check_contract(problem: MADProblem, evaluation: Evaluation) -> None:
     """Refuse metrics that cannot be used at the start: non-finite, negative, or at zero with nothing to hold."""
-    named = [(problem.optimized_metric, evaluation.optimized, evaluation.gradient)]
-    named += [
+    held = [
         (metric, evaluation.held[:, index], evaluation.jacobian[:, index])
         for index, metric in enumerate(problem.reference_metrics)
     ]
+    named = [(problem.optimized_metric, evaluation.optimized, evaluation.gradient), *held]
     for metric, values, gradient in named:
         if not bool(torch.isfinite(values).all()):
-            raise ContractError(f"{metric.name} is not finite at the start image ({values.tolist()}): try another start or level")
+            raise ContractError(
+                f"{metric.name} is not finite at the start image ({values.tolist()}): try another start or level"
+            )
         if not bool(torch.isfinite(gradient).all()):
-            raise ContractError(f"the gradient of {metric.name} is not finite at the start image: try another start or level")
+            raise ContractError(
+                f"the gradient of {metric.name} is not finite at the start image: try another start or level"
+            )
         if isinstance(metric, Metric) and bool((values < -NEGATIVE_TOLERANCE.get(values.dtype, 1e-5)).any()):
             raise ContractError(
-                f"{metric.name} is negative at the start image ({values.min():.3g}): a metric must be a distance, 0 or more; "
-                "for a similarity use Metric.from_similarity or declare higher_is_better"
+                f"{metric.name} is negative at the start image ({values.min():.3g}): a metric must be a distance, "
+                "0 or more; for a similarity use Metric.from_similarity or declare higher_is_better"
             )
-    for metric, values, gradient in named[1:]:
+    for metric, values, gradient in held:
         if isinstance(metric, Metric) and bool(((values <= 0) | (gradient.abs().amax(1) == 0)).any()):
             raise LevelError(
-                f"{metric.name} is {values.min():.3g} at the start image, with nothing to hold it by: start farther from the "
-                "reference image (more noise or a higher level)"
+                f"{metric.name} is {values.min():.3g} at the start image, with nothing to hold it by: start farther "
+                "from the reference image (more noise or a higher level)"
             )
 
 

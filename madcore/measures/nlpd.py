@@ -81,7 +81,9 @@ class Nlpd:
         height, width = image.shape[-2:]
         levels = []
         for _ in BANDS[1:]:
-            levels.append((_down(height).to(image), _up(height).to(image), _down(width).to(image), _up(width).to(image)))
+            levels.append(
+                (_down(height).to(image), _up(height).to(image), _down(width).to(image), _up(width).to(image))
+            )
             height, width = (height + 1) // 2, (width + 1) // 2
         return _Pyramid(tuple(levels), self.data_range)
 

@@ -23,7 +23,7 @@ class AnalyticMeasure(Protocol):
 def analytic(measure: AnalyticMeasure, mad_image: Tensor) -> Tensor:
     """Compute the values, (N,); their first derivative is analytic, higher ones take the slower path."""
     if torch.is_grad_enabled() and mad_image.requires_grad:
-        values: Tensor = _Analytic.apply(mad_image, measure)  # type: ignore[no-untyped-call]
+        values: Tensor = _Analytic.apply(mad_image, measure)
         return values
     return measure.value_and_gradient(mad_image, need_gradient=False)[0]
 

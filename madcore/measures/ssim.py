@@ -108,10 +108,12 @@ class Ssim:
         smallest = self.size if self.padding == "valid" else self.size // 2 + 1
         if image.ndim != 4 or min(image.shape[-2:]) < smallest:
             raise InputError(
-                f"ssim with a window of {self.size} pixels needs images (N, C, H, W) of at least {smallest} pixels a side; "
-                f"got {tuple(image.shape)}"
+                f"ssim with a window of {self.size} pixels needs images (N, C, H, W) of at least {smallest} pixels "
+                f"a side; got {tuple(image.shape)}"
             )
-        maps = pad(image.detach(), margins, mode="reflect").flatten(0, 1) if any(margins) else image.detach().flatten(0, 1)
+        maps = (
+            pad(image.detach(), margins, mode="reflect").flatten(0, 1) if any(margins) else image.detach().flatten(0, 1)
+        )
         c1, c2 = (self.k1 * self.data_range) ** 2, (self.k2 * self.data_range) ** 2
         structure = LocalStructure.of(maps, taps, c1, c2)
         return _PreparedSsim(structure, margins, self.weights == "information", image.shape[1], image.detach())

@@ -1,4 +1,4 @@
-"""Solvers of a MAD problem.  A solver is data plus functions from state to state; the loop is in `madcore.synthesis`."""
+"""Solvers of a MAD problem: data plus functions from state to state.  The loop is in `madcore.synthesis`."""
 
 from madcore.solvers.level_set import LevelSet
 from madcore.solvers.penalty import PenaltyMethod

@@ -10,13 +10,14 @@ Every image of a batch has its own multipliers, trust radius, free pixels and me
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from madcore.problem import Evaluation, MADProblem
 from madcore.solvers.kinks import Kinks
-from madcore.solvers.levels import held_error, newton_correct
+from madcore.solvers.levels import held_error
 from madcore.solvers.limited_memory import Pairs
 from madcore.solvers.multipliers import (
     free_pixels,
@@ -25,6 +26,7 @@ from madcore.solvers.multipliers import (
     ray_multiplier,
     solve_normal,
 )
+from madcore.solvers.retraction import along_ray, by_newton
 from madcore.solvers.secant_scale import ScaleMemory, SecantScale
 
 __all__ = ["LevelSet", "LevelSetState"]
@@ -71,7 +73,8 @@ class LevelSetState:
 
     def take(self, index: Tensor) -> LevelSetState:
         """Keep the images at `index`."""
-        return LevelSetState(**{field.name: _take(getattr(self, field.name), index) for field in fields(self)})
+        kept: dict[str, Any] = {field.name: _take(getattr(self, field.name), index) for field in fields(self)}
+        return LevelSetState(**kept)
 
 
 @dataclass(frozen=True)
@@ -175,7 +178,9 @@ class LevelSet:
             state = replace(state, momentum=momentum)
             direction = -free * scaled(momentum)
             descends = _dot(direction, slope) < 0
-            direction = direction if bool(descends.all()) else torch.where(descends[:, None], direction, -free * scaled(slope))
+            direction = (
+                direction if bool(descends.all()) else torch.where(descends[:, None], direction, -free * scaled(slope))
+            )
             if state.kinks is None:
                 return direction, overshoot, no, state
         quasi, gamma, usable = state.pairs.direction(slope, free, scaled)
@@ -255,19 +260,23 @@ def level_count(state: LevelSetState) -> int:
 
 
 def _operator(problem: MADProblem) -> SecantScale | None:
-    """The learned metric needs pictures of some size; for other inputs the identity serves."""
+    """Return the learned metric, or None for inputs that are not pictures of some size: the identity serves there."""
     if problem.image.ndim != 4 or min(problem.image.shape[-2:]) < 8:
         return None
     return SecantScale(problem.image.shape[1:], problem.image)
 
 
-def _multiplier(problem: MADProblem, point: Tensor, evaluation: Evaluation, last: Tensor | None) -> tuple[Tensor, Tensor]:
+def _multiplier(
+    problem: MADProblem, point: Tensor, evaluation: Evaluation, last: Tensor | None
+) -> tuple[Tensor, Tensor]:
     if evaluation.held.shape[1] == 1:
         return ray_multiplier(problem, point, evaluation, last)
     return least_squares_multiplier(problem, point, evaluation), torch.ones_like(evaluation.objective)
 
 
-def _slope(problem: MADProblem, point: Tensor, evaluation: Evaluation, multiplier: Tensor, kinks: Kinks | None) -> Tensor:
+def _slope(
+    problem: MADProblem, point: Tensor, evaluation: Evaluation, multiplier: Tensor, kinks: Kinks | None
+) -> Tensor:
     slope = lagrangian(evaluation, multiplier)
     return slope if kinks is None else kinks.correct(problem, point, slope, multiplier)
 
@@ -279,7 +288,7 @@ def _merit(evaluation: Evaluation, multiplier: Tensor, level: Tensor, weight: fl
 
 
 def _tangential(jacobian: Tensor, free: Tensor, direction: Tensor) -> Tensor:
-    """The part of a direction that would change the held values to first order."""
+    """Compute the part of a direction that would change the held values to first order."""
     weighted = jacobian * free[:, None]
     return (solve_normal(jacobian, free, (weighted @ direction[..., None])[..., 0])[:, None] @ weighted)[:, 0]
 
@@ -295,47 +304,10 @@ def _proposal(state: LevelSetState, direction: Tensor, overshoot: Tensor, newton
 
 
 def _retract(problem: MADProblem, state: LevelSetState, proposal: Tensor) -> Tensor:
-    return _along_ray(problem, state, proposal) if level_count(state) == 1 else _by_newton(problem, state, proposal)
-
-
-def _along_ray(problem: MADProblem, state: LevelSetState, proposal: Tensor) -> Tensor:
-    """Up to three values of the held metric, usually one, to return to a few per cent of the level, or less after a refusal."""
-    level, error = state.level[:, 0], proposal - problem.reference
+    if level_count(state) > 1:
+        return by_newton(problem, proposal, state.level, state.point, state.evaluation.jacobian)
     enough = torch.where(state.refusals > 0, 0.003, 0.03)
-    factor, degree = torch.ones_like(level), state.degree
-    trial = problem.clamp(proposal)
-    last_log, last_held = factor, factor
-    need = torch.ones_like(state.at_best)
-    for attempt in range(3):
-        held = problem.held_values(trial)[:, 0]
-        if attempt:
-            measured = ((held / last_held).log() / last_log).nan_to_num(1.0)
-            degree = torch.where(last_log.abs() > 1e-3, measured, degree).clamp(0.3, 6.0)
-        wanted = (level / held).log() / degree
-        following = torch.where(need & torch.isfinite(wanted), (factor * wanted.exp()).clamp(0.3, 3.0), factor)
-        last_log, last_held, factor = (following / factor).log(), held, following
-        trial = problem.clamp(problem.reference + factor[:, None] * error)
-        need = need & ((degree * last_log).abs() >= enough)
-        if attempt == 2 or not bool(need.any()):
-            break
-    return trial
-
-
-def _by_newton(problem: MADProblem, state: LevelSetState, proposal: Tensor) -> Tensor:
-    """Up to three Newton steps with the Jacobian of the point before; the best point that was met."""
-    trial = problem.clamp(proposal)
-    free = problem.interior(trial).to(trial.dtype)
-    cap = 0.5 * (state.point - problem.reference).norm(dim=1)
-    best, best_error = trial, torch.full_like(state.merit, torch.inf)
-    for _ in range(3):
-        held = problem.held_values(trial)
-        error = held_error(problem, held, state.level)
-        best = torch.where((error < best_error)[:, None], trial, best)
-        best_error = torch.fmin(best_error, error)
-        if bool((best_error < 1e-3).all()):
-            break
-        trial = newton_correct(problem, trial, state.evaluation.jacobian, free, state.level - held, cap)
-    return best
+    return along_ray(problem, proposal, state.level[:, 0], state.degree, enough)
 
 
 def _gain_ratio(state: LevelSetState, merit: Tensor, predicted: Tensor) -> Tensor:
@@ -375,7 +347,9 @@ def _chosen(
     return replace(
         state,
         point=pick(point, state.point),
-        evaluation=Evaluation(**{field.name: pick(getattr(evaluation, field.name), getattr(old, field.name)) for field in fields(old)}),
+        evaluation=Evaluation(
+            **{field.name: pick(getattr(evaluation, field.name), getattr(old, field.name)) for field in fields(old)}
+        ),
         multiplier=pick(multiplier, state.multiplier),
         degree=pick(degree, state.degree),
         merit=pick(merit, state.merit),

@@ -60,7 +60,9 @@ def move_along_ray(problem: MADProblem, point: Tensor, level: Tensor, tolerance:
     return best
 
 
-def newton_correct(problem: MADProblem, point: Tensor, jacobian: Tensor, free: Tensor, missing: Tensor, cap: Tensor) -> Tensor:
+def newton_correct(
+    problem: MADProblem, point: Tensor, jacobian: Tensor, free: Tensor, missing: Tensor, cap: Tensor
+) -> Tensor:
     """Step in the span of the held gradients on the free pixels so that the held values change by `missing`, (N, k).
 
     `cap`, (N,), bounds the length of the step.
@@ -97,10 +99,10 @@ def restore(problem: MADProblem, point: Tensor, level: Tensor, start: Tensor, to
         if bool((error >= 0.9 * before).all()):
             break
     if level.shape[1] == 1:
-        for way in (move_along_ray, _move_towards_start):
-            if bool((error > tolerance).any()):
-                found = way(problem, best, level, tolerance) if way is move_along_ray else way(problem, best, level, start)
-                offer(torch.where((error > tolerance)[:, None], found, best))
+        if bool((error > tolerance).any()):
+            offer(torch.where((error > tolerance)[:, None], move_along_ray(problem, best, level, tolerance), best))
+        if bool((error > tolerance).any()):
+            offer(torch.where((error > tolerance)[:, None], _move_towards_start(problem, best, level, start), best))
     return best
 
 

@@ -59,7 +59,9 @@ class Pairs:
         """Drop all pairs of the images where `images`, (N,)."""
         self.valid.logical_and_(~images[:, None])
 
-    def direction(self, slope: Tensor, free: Tensor, scaled: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    def direction(
+        self, slope: Tensor, free: Tensor, scaled: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Compute  -H slope  on the free pixels.
 
         Parameters
@@ -104,7 +106,9 @@ class Pairs:
         change = free_changes[torch.arange(len(slot), device=slot.device), slot]
         denominator = torch.linalg.vecdot(change, scaled(change)).double().clamp_min(torch.finfo(torch.float64).tiny)
         any_usable = newest.values > 0
-        return torch.where(any_usable, curvature.gather(1, newest.indices[:, None])[:, 0] / denominator, 1.0), any_usable
+        return torch.where(
+            any_usable, curvature.gather(1, newest.indices[:, None])[:, 0] / denominator, 1.0
+        ), any_usable
 
 
 def _sorted(values: Tensor, order: Tensor) -> Tensor:

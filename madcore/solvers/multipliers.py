@@ -11,7 +11,14 @@ from torch import Tensor
 
 from madcore.problem import Evaluation, MADProblem
 
-__all__ = ["free_pixels", "lagrangian", "least_squares_multiplier", "ray_multiplier", "relative_residual", "solve_normal"]
+__all__ = [
+    "free_pixels",
+    "lagrangian",
+    "least_squares_multiplier",
+    "ray_multiplier",
+    "relative_residual",
+    "solve_normal",
+]
 
 
 def lagrangian(evaluation: Evaluation, multiplier: Tensor) -> Tensor:
@@ -27,7 +34,9 @@ def free_pixels(problem: MADProblem, point: Tensor, slope: Tensor) -> Tensor:
     return (~blocked).to(point.dtype)
 
 
-def ray_multiplier(problem: MADProblem, point: Tensor, evaluation: Evaluation, last: Tensor | None) -> tuple[Tensor, Tensor]:
+def ray_multiplier(
+    problem: MADProblem, point: Tensor, evaluation: Evaluation, last: Tensor | None
+) -> tuple[Tensor, Tensor]:
     """Compute the multiplier along the ray from the reference image, and the degree of the held metric along it.
 
     With  lambda = <gradient f, e> / <gradient g, e>,  e = x - r  on the pixels inside their bounds,  the Lagrangian's

@@ -2,8 +2,8 @@
 
     t f(r, x) + lambda (c - g(r, x))^2 + penalty(x)
 
-It is what plenoptic's MADCompetition minimises; the held metric drifts, so that every run here ends with a return to the
-level.  For comparison and for problems that are not meant to be held exactly; `LevelSet` is the solver to use.
+It is what plenoptic's MADCompetition minimises; the held metric drifts, so that every run here ends with a return to
+the level.  For comparison and for problems that are not meant to be held exactly; `LevelSet` is the solver to use.
 """
 
 from __future__ import annotations
@@ -103,7 +103,9 @@ class PenaltyMethod:
     def _optimizer(self, point: Tensor) -> torch.optim.Optimizer:
         kind = getattr(torch.optim, self.optimizer, None)
         if not isinstance(kind, type) or not issubclass(kind, torch.optim.Optimizer) or self.optimizer == "LBFGS":
-            raise InputError(f"optimizer must name a class of torch.optim that takes one gradient a step; got {self.optimizer!r}")
+            raise InputError(
+                f"optimizer must name a class of torch.optim that takes one gradient a step; got {self.optimizer!r}"
+            )
         try:
             return kind([point.clone().requires_grad_(True)], **self.options)
         except (TypeError, ValueError) as error:

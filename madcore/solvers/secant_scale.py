@@ -52,7 +52,9 @@ class SecantScale:
     def __init__(self, shape: torch.Size, like: Tensor) -> None:
         self.shape = shape
         height, width = shape[-2:]
-        (self._rows, self._rows_up), (self._columns, self._columns_up) = (_resampling(side, like) for side in (height, width))
+        (self._rows, self._rows_up), (self._columns, self._columns_up) = (
+            _resampling(side, like) for side in (height, width)
+        )
         frequency = torch.fft.fftfreq(height)[:, None] ** 2 + torch.fft.rfftfreq(width)[None] ** 2
         octave = torch.log2(1 + frequency.sqrt() * min(height, width))
         ring = (RINGS_PER_OCTAVE * octave).round().flatten().unique(return_inverse=True)[1]
