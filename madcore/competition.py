@@ -7,7 +7,9 @@ their own.
 
 from __future__ import annotations
 
+import sys
 import warnings
+from abc import ABCMeta
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Literal, Self
@@ -130,6 +132,7 @@ class MADCompetition:
         self._history = History()
         self._current: tuple[float, float, float, float] | None = None
         self._bound: Objective | None = None
+        _register_with_plenoptic()
 
     def setup(
         self,
@@ -585,6 +588,13 @@ class MADCompetition:
         if self._mad_image is None:
             return torch.empty(0)
         return torch.stack([*self._history.saved_mad_image, self._mad_image.detach().cpu()])
+
+
+def _register_with_plenoptic() -> None:
+    # plenoptic's plot functions ask for an instance of its own class, which is an abstract base class
+    theirs = getattr(sys.modules.get("plenoptic"), "MADCompetition", None)
+    if isinstance(theirs, ABCMeta):
+        theirs.register(MADCompetition)
 
 
 def _metric(metric: str | MetricFunction) -> MetricFunction:
