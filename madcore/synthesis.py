@@ -26,7 +26,8 @@ from madcore.solvers.levels import held_error, restore
 __all__ = ["Progress", "Run", "finish", "run_solver"]
 
 CHECK_EVERY = 10  # steps between two looks at the state, each of which waits for the device
-STATIONARY = {torch.float32: 1e-3, torch.float64: 1e-6}
+STATIONARY = {torch.float32: 1e-3, torch.float64: 1e-6}  # residual
+SETTLED = {torch.float32: 1e-3, torch.float64: 1e-6}  # recent gain relative to all; a tenth of it may be promised
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def _retire(problem: MADProblem, current: MADProblem, solver: Solver[Any], run: 
     recent = (state.history[max(0, len(state.history) - 1 - back)] - now) / total
     error = held_error(current, state.evaluation.held, state.level)
     converged = (residual <= STATIONARY[dtype]) & (error <= 1e-3)
-    settled = (recent <= 1e-3) & (state.promised / total <= 1e-4) & (len(state.history) > 2 * back)
+    settled = (recent <= SETTLED[dtype]) & (state.promised / total <= 0.1 * SETTLED[dtype]) & (len(state.history) > 2 * back)
     stalled = state.stalled
     done = converged | settled | stalled
     if not bool(done.any()):
