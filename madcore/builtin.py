@@ -102,81 +102,85 @@ def build_none() -> Any:
     return no_penalty
 
 
+METRICS = (
+    MetricSpec(
+        "mse",
+        build_mse,
+        "mean squared error",
+        higher_is_better=False,
+        perfect=0.0,
+        caveats=(NOT_VISION,),
+    ),
+    MetricSpec(
+        "mae",
+        build_mae,
+        "mean absolute error",
+        higher_is_better=False,
+        perfect=0.0,
+        caveats=(NOT_VISION, "Its gradient jumps where a pixel equals the reference."),
+    ),
+    MetricSpec(
+        "lp",
+        build_lp,
+        "power mean of order p of the absolute error",
+        higher_is_better=False,
+        perfect=0.0,
+        caveats=(NOT_VISION,),
+    ),
+    MetricSpec(
+        "ssim",
+        build_ssim,
+        "one minus structural similarity",
+        higher_is_better=False,
+        perfect=0.0,
+        min_side=11,
+        data_range=True,
+        caveats=(CHANNELWISE, "Changes of luminance count little where the image is bright."),
+        source="Wang, Bovik, Sheikh & Simoncelli (2004), doi:10.1109/TIP.2003.819861; information weights: "
+        "Wang & Simoncelli (2008), doi:10.1167/8.12.8",
+    ),
+    MetricSpec(
+        "ms_ssim",
+        build_ms_ssim,
+        "one minus multi-scale structural similarity",
+        higher_is_better=False,
+        perfect=0.0,
+        min_side=161,
+        data_range=True,
+        caveats=(CHANNELWISE, "Scales with negative contrast similarity count as almost 0."),
+        source="Wang, Simoncelli & Bovik (2003), doi:10.1109/ACSSC.2003.1292216",
+    ),
+    MetricSpec(
+        "nlpd",
+        build_nlpd,
+        "normalized Laplacian pyramid distance",
+        higher_is_better=False,
+        perfect=0.0,
+        min_side=33,
+        data_range=True,
+        caveats=(CHANNELWISE,),
+        source="Laparra, Ballé, Berardino & Simoncelli (2016), doi:10.2352/ISSN.2470-1173.2016.16.HVEI-103",
+    ),
+)
+PENALTIES = (
+    PenaltySpec("range", build_range, "sum of the squared distances of pixels from the allowed range"),
+    PenaltySpec(
+        "total_variation",
+        build_total_variation,
+        "mean absolute difference of neighbouring pixels",
+        source="Rudin, Osher & Fatemi (1992), doi:10.1016/0167-2789(92)90242-F; anisotropic form",
+    ),
+    PenaltySpec("none", build_none, "no penalty: always zero"),
+)
+
+
 @hookimpl
 def madcore_metrics() -> list[MetricSpec]:
     """Declare the core's metrics."""
-    return [
-        MetricSpec(
-            "mse",
-            build_mse,
-            "mean squared error",
-            higher_is_better=False,
-            perfect=0.0,
-            caveats=(NOT_VISION,),
-        ),
-        MetricSpec(
-            "mae",
-            build_mae,
-            "mean absolute error",
-            higher_is_better=False,
-            perfect=0.0,
-            caveats=(NOT_VISION, "Its gradient jumps where a pixel equals the reference."),
-        ),
-        MetricSpec(
-            "lp",
-            build_lp,
-            "power mean of order p of the absolute error",
-            higher_is_better=False,
-            perfect=0.0,
-            caveats=(NOT_VISION,),
-        ),
-        MetricSpec(
-            "ssim",
-            build_ssim,
-            "one minus structural similarity",
-            higher_is_better=False,
-            perfect=0.0,
-            min_side=11,
-            data_range=True,
-            caveats=(CHANNELWISE, "Changes of luminance count little where the image is bright."),
-            source="Wang, Bovik, Sheikh & Simoncelli (2004), doi:10.1109/TIP.2003.819861; information weights: "
-            "Wang & Simoncelli (2008), doi:10.1167/8.12.8",
-        ),
-        MetricSpec(
-            "ms_ssim",
-            build_ms_ssim,
-            "one minus multi-scale structural similarity",
-            higher_is_better=False,
-            perfect=0.0,
-            min_side=161,
-            data_range=True,
-            caveats=(CHANNELWISE, "Scales with negative contrast similarity count as almost 0."),
-            source="Wang, Simoncelli & Bovik (2003), doi:10.1109/ACSSC.2003.1292216",
-        ),
-        MetricSpec(
-            "nlpd",
-            build_nlpd,
-            "normalized Laplacian pyramid distance",
-            higher_is_better=False,
-            perfect=0.0,
-            min_side=33,
-            data_range=True,
-            caveats=(CHANNELWISE,),
-            source="Laparra, Ballé, Berardino & Simoncelli (2016), doi:10.2352/ISSN.2470-1173.2016.16.HVEI-103",
-        ),
-    ]
+    return list(METRICS)
 
 
 @hookimpl
 def madcore_penalties() -> list[PenaltySpec]:
     """Declare the core's penalties."""
-    return [
-        PenaltySpec("range", build_range, "sum of the squared distances of pixels from the allowed range"),
-        PenaltySpec(
-            "total_variation",
-            build_total_variation,
-            "mean absolute difference of neighbouring pixels",
-            source="Rudin, Osher & Fatemi (1992), doi:10.1016/0167-2789(92)90242-F; anisotropic form",
-        ),
-        PenaltySpec("none", build_none, "no penalty: always zero"),
-    ]
+    return list(PENALTIES)

@@ -1,0 +1,106 @@
+"""Who may import whom; arrows point down."""
+
+import ast
+import graphlib
+
+import pytest
+from source_tree import REPOSITORY, imports, module_name, own_imports, room, source_files
+
+import madcore
+
+# Each room and the rooms that it may import, `errors` apart, which all may.  A new module needs a line here.
+ARROWS = {
+    # the upper floor: names, plugins, records, the command line
+    "errors": "",
+    "specs": "",
+    "options": "",
+    "store": "",
+    "hookspecs": "specs",
+    "loading": "hookspecs specs options",
+    "registry": "loading hookspecs specs options",
+    "builtin": "hookspecs specs",
+    "adhoc": "loading options",
+    "cli": "registry loading options specs store",
+    # the stair
+    "lookup": "registry adhoc options specs metric penalties",
+    # the lower floor: tensors
+    "measures": "",
+    "penalties": "",
+    "metric": "",
+    "images": "",
+    "contact_sheet": "",
+    "problem": "metric penalties",
+    "solvers": "problem metric",
+    "certificate": "problem solvers metric",
+    "starts": "certificate problem solvers metric",
+    "levels": "starts certificate problem solvers metric",
+    "results": "problem metric",
+    "synthesis": "certificate results problem solvers metric",
+    "arguments": "problem solvers metric",
+    "api": "lookup arguments levels starts results certificate synthesis solvers problem metric penalties",
+    "competition_checks": "metric",
+    "competition_file": "competition_checks",
+    "competition_steps": "competition_checks metric penalties",
+    "competition_history": "competition_steps",
+    "competition": "lookup metric penalties problem solvers synthesis competition_checks competition_file "
+    "competition_history competition_steps",
+}
+TORCH_FREE = {"errors", "specs", "options", "store", "hookspecs", "loading", "registry", "builtin", "adhoc", "cli"}
+UPPER = TORCH_FREE - {"errors"} | {"lookup"}
+HEAVY = {"torch", "torchvision", "numpy", "PIL", "scipy", "skimage", "matplotlib", "safetensors"}
+LOWER = {"measures", "metric", "penalties", "images", "problem", "solvers", "synthesis", "certificate", "starts"}
+# What a plugin may import besides the public names.
+PUBLIC_MODULES = {"madcore.testing", "madcore.plot", "madcore.engine"}
+
+each_file = pytest.mark.parametrize("path", source_files(), ids=module_name)
+
+
+@each_file
+def test_arrows(path):
+    here = room(module_name(path))
+    if here in ("", "__main__"):
+        assert all(not each.at_module_level or each.name == "madcore.cli" for each in own_imports(path))
+        return
+    assert here in ARROWS, f"{here} has no line in ARROWS"
+    # Bodies of commands and of `build` functions may import anything: laziness is their purpose.
+    lazy = here in ("cli", "builtin")
+    reached = {room(each.name) for each in own_imports(path) if each.at_module_level or not lazy}
+    assert reached <= {"", here, "errors", *ARROWS[here].split()}
+
+
+@each_file
+def test_upper_floor_imports_nothing_heavy(path):
+    if room(module_name(path)) in TORCH_FREE | {"", "__main__"}:
+        tops = {each.name.split(".")[0] for each in imports(path) if each.at_module_level}
+        assert not tops & HEAVY
+
+
+def test_lower_floor_knows_no_plugins():
+    for name in LOWER:
+        assert not set(ARROWS[name].split()) & UPPER
+
+
+def test_nothing_imports_the_command_line():
+    assert not [name for name, arrows in ARROWS.items() if "cli" in arrows.split()]
+
+
+def test_no_cycles():
+    graph = {}
+    for path in source_files():
+        here = module_name(path)
+        graph[here] = {each.name for each in own_imports(path) if each.at_module_level} - {here}
+    order = list(graphlib.TopologicalSorter(graph).static_order())
+    assert order.index("madcore.errors") < order.index("madcore.registry")
+
+
+@pytest.mark.parametrize("path", source_files(REPOSITORY / "plugins"), ids=lambda path: path.stem)
+def test_plugins_import_only_what_is_public(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "madcore":
+            names = {alias.name for alias in node.names}
+            assert names <= set(madcore.__all__) | {name.removeprefix("madcore.") for name in PUBLIC_MODULES}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("madcore."):
+            assert node.module in PUBLIC_MODULES
+        elif isinstance(node, ast.Import):
+            names = {alias.name for alias in node.names if alias.name.startswith("madcore.")}
+            assert names <= PUBLIC_MODULES
