@@ -5,12 +5,15 @@ Pixels are enlarged by a whole number without smoothing, so that what is seen is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ["Group", "Panel", "draw_contact_sheet"]
+__all__ = ["Group", "Panel", "draw_contact_sheet", "draw_match", "write_error"]
 
 USUAL_SIDE = 420  # pixels; small pictures are enlarged to about this, large ones are left as they are
 LARGEST_SIDE = 1600  # larger ones are reduced
@@ -69,6 +72,40 @@ class _Style:
         return _font(round(share * self.text))
 
 
+def draw_match(record: Mapping[str, Any], pictures: Mapping[str, bytes]) -> bytes:
+    """Draw the contact sheet of a match as PNG.
+
+    Parameters
+    ----------
+    record : mapping
+        Of the match, as in `madcore.store`.
+    pictures : mapping of bytes
+        PNGs of ``reference``, ``start`` and of the record's images.
+    """
+    names, made = record["made"]["names"], record["made"]
+    shown = {name: _eight_bits(Image.open(io.BytesIO(content))) for name, content in pictures.items()}
+    panels = {name: _panel(name, entry, names, shown[name]) for name, entry in record["images"].items()}
+    start = ", ".join(f"{names[letter]} {value:.4g}" for letter, value in record["start"]["exact"].items())
+    left = (
+        Panel(shown["reference"], "reference image", ("0 on every metric",)),
+        Panel(shown["start"], "start image", (start,)),
+    )
+    pairs = [
+        Group(tuple(panel for name, panel in panels.items() if name[0] == letter), _heading(record, letter))
+        for letter in dict.fromkeys(name[0] for name in panels)
+    ]
+    rows = [[Group((panel,)), pair] for panel, pair in zip(left, pairs, strict=False)]
+    stream = io.BytesIO()
+    title = " against ".join(names.values())
+    draw_contact_sheet(title, made["summary"], rows if len(pairs) > 1 else [[Group(left), *pairs]]).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def write_error(error: float) -> str:
+    """Write a relative error with one digit: ``2e-8``."""
+    return re.sub(r"e([-+])0", r"e\1", f"{error:.0e}").replace("e+", "e")
+
+
 def draw_contact_sheet(title: str, subtitle: str, rows: Sequence[Sequence[Group]]) -> Image.Image:
     """Draw the sheet.
 
@@ -97,6 +134,24 @@ def draw_contact_sheet(title: str, subtitle: str, rows: Sequence[Sequence[Group]
     for index, row in enumerate(rows):
         _draw_row(sheet, pen, row, top + index * row_height, style)
     return sheet
+
+
+def _panel(name: str, entry: Mapping[str, Any], names: Mapping[str, str], picture: Image.Image) -> Panel:
+    verb = "minimised" if name.endswith("min") else "maximised"
+    values = entry["exact"]
+    held = ", ".join(f"{names[letter]} {values[letter]:.4g}" for letter in entry["level"])
+    lines = (f"{held}, held error {write_error(entry['held_error'])}", entry["stopped"])
+    return Panel(picture, f"{names[name[0]]} {verb}: {values[name[0]]:.4g}", lines)
+
+
+def _heading(record: Mapping[str, Any], letter: str) -> str:
+    level = next(entry["level"] for name, entry in record["images"].items() if name[0] == letter)
+    return " and ".join(f"{record['made']['names'][held]} held at {value:.4g}" for held, value in level.items())
+
+
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    """Bring 16-bit grey, which Pillow would clip, to 8 bits."""
+    return picture.point(lambda value: value * (1 / 257)).convert("L") if picture.mode.startswith("I") else picture
 
 
 def _draw_row(sheet: Image.Image, pen: ImageDraw.ImageDraw, row: Sequence[Group], top: int, style: _Style) -> None:

@@ -5,6 +5,7 @@ Pillow reads the common formats but silently cuts 16-bit colour to 8 bits, so th
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +20,7 @@ from safetensors.torch import load_file
 from madcore.errors import InputError
 from madcore.images.deep_color import find_imagecodecs
 
-__all__ = ["ARRAY_SUFFIXES", "FORMATS", "decode_file"]
+__all__ = ["ARRAY_SUFFIXES", "FORMATS", "decode_file", "decode_picture"]
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP")
 ARRAY_SUFFIXES = (".npy", ".pt", ".pth", ".safetensors")
@@ -54,7 +55,7 @@ def decode_file(path: Path, entry: str = "") -> tuple[NDArray[Any], bool]:
     _check_file(path)
     is_picture = path.suffix.lower() not in ARRAY_SUFFIXES
     try:
-        return (_decode_picture(path) if is_picture else _decode_array(path, entry)), is_picture
+        return (decode_picture(path.read_bytes(), str(path)) if is_picture else _decode_array(path, entry)), is_picture
     except InputError:
         raise
     except UnidentifiedImageError as error:
@@ -79,32 +80,31 @@ def _check_file(path: Path) -> None:
         raise InputError(f"{path} is empty; give a picture file")
 
 
-def _decode_picture(path: Path) -> NDArray[Any]:
-    with Image.open(path, formats=FORMATS) as picture:
+def decode_picture(content: bytes, name: str) -> NDArray[Any]:
+    """Read the samples, (H, W) or (H, W, C), of the content of a picture file; `name` is for messages."""
+    with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
         frames = getattr(picture, "n_frames", 1)
         if frames > 1 and picture.format != "MPO":  # in an MPO, a camera's JPEG, the further ones are previews
-            raise InputError(f"{path} holds {frames} pictures; save the one that you want as a file of its own")
-        if _is_deep_color(picture, path):
-            return _decode_deep(path)
+            raise InputError(f"{name} holds {frames} pictures; save the one that you want as a file of its own")
+        if _is_deep_color(picture, content):
+            return _decode_deep(content, name)
         upright = ImageOps.exif_transpose(picture)
         return np.array(upright.convert(CONVERSIONS.get(upright.mode, upright.mode)))
 
 
-def _is_deep_color(picture: Image.Image, path: Path) -> bool:
+def _is_deep_color(picture: Image.Image, content: bytes) -> bool:
     """Tell whether there are more than 8 bits in a sample and Pillow would not give them all."""
     if picture.format == "TIFF":
         bits = getattr(picture, "tag_v2", {}).get(BITS_PER_SAMPLE, (1,))
         return max(bits) > 8 and picture.mode not in ("I;16", "I;16B", "F")
     if picture.format == "PNG":
-        with path.open("rb") as stream:
-            depth, color_type = stream.read(26)[24:]  # IHDR: signature 8, length and name 8, width and height 8
+        depth, color_type = content[24:26]  # IHDR: signature 8, length and name 8, width and height 8
         return depth == 16 and color_type != 0
     return False
 
 
-def _decode_deep(path: Path) -> NDArray[Any]:
-    imagecodecs = find_imagecodecs(f"{path} (colour of more than 8 bits a sample)")
-    content = path.read_bytes()
+def _decode_deep(content: bytes, name: str) -> NDArray[Any]:
+    imagecodecs = find_imagecodecs(f"{name} (colour of more than 8 bits a sample)")
     decode = imagecodecs.png_decode if content.startswith(PNG_SIGNATURE) else imagecodecs.tiff_decode
     array: NDArray[Any] = decode(content)
     return array

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from madcore.errors import InputError
-from madcore.images.decoding import ARRAY_SUFFIXES, decode_file
+from madcore.images.decoding import ARRAY_SUFFIXES, decode_file, decode_picture
 from madcore.images.geometry import Window, crop_image, resize_image, to_gray
 from madcore.images.layout import arrange
 from madcore.images.references import DEAD_LEAVES, PHOTOGRAPHS, draw_reference, photograph_path
 
-__all__ = ["read_image"]
+__all__ = ["decode_image", "read_image"]
 
 
 def read_image(
@@ -78,13 +78,18 @@ def read_image(
     return image.to(dtype)
 
 
+def decode_image(content: bytes, name: str = "picture") -> Tensor:
+    """Return the image, (1, C, H, W) and float64 in [0, 1], that a picture file of this content holds."""
+    array = decode_picture(content, name)
+    return arrange(array, name, "HW" if array.ndim == 2 else "HWC")
+
+
 def _read(source: str, layout: str | None) -> Tensor:
     name, _, detail = source.partition(":")
     if name in DEAD_LEAVES:
         return draw_reference(name, detail).double()
     if source in PHOTOGRAPHS:
-        array, _ = decode_file(photograph_path(source))
-        return arrange(array, source, "HW" if array.ndim == 2 else "HWC")
+        return decode_image(photograph_path(source).read_bytes(), source)
     path, entry = _split_entry(source)
     if not path.exists() and path.name == source:
         _reject_unknown(source)

@@ -1,0 +1,68 @@
+"""Ctrl-C and SIGTERM during long work: the first asks for an end in good order, the second ends at once."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+__all__ = ["RememberingCommand", "Stop", "command_to_resume", "interruptible"]
+
+ARGUMENTS = "madcore.arguments"
+
+
+@dataclass
+class Stop:
+    """Whether the user has asked to stop."""
+
+    requested: bool = False
+
+
+class RememberingCommand(click.Command):
+    """A command that remembers the arguments it was called with."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the arguments, then parse them."""
+        ctx.meta[ARGUMENTS] = list(args)
+        return super().parse_args(ctx, args)
+
+
+@contextmanager
+def interruptible() -> Iterator[Stop]:
+    """Turn the first signal into a request to stop, for as long as the context lasts."""
+    stop = Stop()
+
+    def ask(*_: Any) -> None:
+        if stop.requested:
+            raise KeyboardInterrupt
+        stop.requested = True
+        # A handler may interrupt a write to sys.stderr, which then refuses another.
+        os.write(
+            sys.__stderr__.fileno() if sys.__stderr__ else 2, b"\nmadcore: stopping and saving; again to stop at once\n"
+        )
+
+    previous: dict[signal.Signals, Any] = {}
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            previous[number] = signal.signal(number, ask)
+    except ValueError:  # not in the main thread: whoever runs us there handles signals
+        pass
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def command_to_resume(context: click.Context, blocked: Sequence[str], *, resume: bool) -> str:
+    """Write the command that goes on with, or begins again, what the context's command was doing."""
+    given = [argument for argument in context.meta[ARGUMENTS] if argument not in ("--overwrite", "--resume")]
+    missing = [part for name in blocked if name not in given for part in ("--no-plugin", name)]
+    return shlex.join(["madcore", str(context.info_name), *given, *missing, *(["--resume"] if resume else [])])
