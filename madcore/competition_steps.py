@@ -145,7 +145,7 @@ class Descent:
             self.optimizer.zero_grad()
             terms = objective(mad_image)
             _check_gradients(terms)
-            terms.loss.backward()  # type: ignore[no-untyped-call]
+            terms.loss.backward()
             evaluations.append(terms.numbers())
             _check_finite(*evaluations[0])
             return evaluations[-1][0]
