@@ -19,6 +19,7 @@ from madcore.solvers.levels import held_error, move_along_ray, restore
 __all__ = ["START_NAMES", "first_start", "noise_like", "put_on_level", "short", "start_images"]
 
 DEFAULT_NOISE = 0.1  # as in plenoptic's class
+FEWEST = "fewest pixels"
 START_NAMES = (
     "noise",
     "brighter",
@@ -46,19 +47,19 @@ def noise_like(image: Tensor, seed: int) -> Tensor:
     return torch.randn(image.shape[1:], generator=generator, dtype=torch.float64).to(image).expand_as(image)
 
 
-def start_images(problem: MADProblem, first: Tensor, count: int, seed: int) -> list[Tensor]:
+def start_images(problem: MADProblem, first: Tensor, level: Tensor, count: int, seed: int) -> list[Tensor]:
     """Return `count` start images, each (N, n): `first`, then the structured ones, then further noise.
 
-    Each differs from the reference by about as much as `first` does, in the sum of squares; none is on the level yet.
+    Each is inside the bounds and differs from the reference by about as much as `first` does; none need be on the
+    level (N, k) yet.
     """
-    reference = problem.reference
-    size = (first - reference).square().mean(1, keepdim=True).sqrt()
+    size = (first - problem.reference).square().mean(1, keepdim=True).sqrt()
     starts = [first]
     for name in START_NAMES[1:count]:
-        starts.append(_structured(problem, name, first, size))
+        starts.append(_fewest_pixels(problem, level) if name == FEWEST else _structured(problem, name, first, size))
     for extra in range(len(starts), count):
         noise = noise_like(problem.image, seed + extra).flatten(1)
-        starts.append(problem.clamp(reference + size * noise))
+        starts.append(problem.clamp(problem.reference + size * noise))
     return starts
 
 
@@ -68,15 +69,12 @@ def _structured(problem: MADProblem, name: str, first: Tensor, size: Tensor) -> 
     direction = {
         "brighter": lambda: torch.ones_like(reference),
         "darker": lambda: -torch.ones_like(reference),
-        "fewest pixels": lambda: _fewest_pixels(problem, size),
         "equal steps": lambda: _towards_farther_bound(problem).sign(),
         "negated noise": lambda: reference - first,
         "more contrast": lambda: centred,
         "less contrast": lambda: -centred,
         "blurred": lambda: _blurred(problem.image).flatten(1) - reference,
     }[name]()
-    if name == "fewest pixels":
-        return problem.clamp(reference + direction)
     scale = direction.square().mean(1, keepdim=True).sqrt()
     # a flat picture has no contrast and no blur: fall back on the first start
     usable = scale > 1e-6 * size
@@ -89,13 +87,21 @@ def _towards_farther_bound(problem: MADProblem) -> Tensor:
     return torch.where(up >= down, up, -down)
 
 
-def _fewest_pixels(problem: MADProblem, size: Tensor) -> Tensor:
-    """Move the pixels with most room wholly to their farther bound, as many as make up the wanted sum of squares."""
-    room = _towards_farther_bound(problem).nan_to_num(posinf=0.0, neginf=0.0)
-    ordered = room.abs().argsort(dim=1, descending=True, stable=True)
-    total = room.gather(1, ordered).square().cumsum(1)
-    taken = total - room.gather(1, ordered).square() <= size.square() * room.shape[1]
-    return room * torch.zeros_like(room).scatter(1, ordered, taken.to(room.dtype))
+def _fewest_pixels(problem: MADProblem, level: Tensor) -> Tensor:
+    """Move the pixels with most room wholly to their farther bound, just as many as reach the level.
+
+    A corner of the box: from the noise start its pixels would have to pass the reference image's values.
+    """
+    far = _towards_farther_bound(problem)
+    far = torch.where(far.isfinite(), far, torch.zeros_like(far))
+    rank = far.abs().argsort(dim=1, descending=True, stable=True).argsort(dim=1)
+    low, high = torch.zeros_like(level[:, 0]), torch.full_like(level[:, 0], float(far.shape[1]))
+    for _ in range(math.ceil(math.log2(far.shape[1])) + 1):
+        middle = ((low + high) / 2).ceil()
+        held = problem.held_values(problem.clamp(problem.reference + far * (rank < middle[:, None])))
+        enough = held[:, 0] >= level[:, 0]
+        low, high = torch.where(enough, low, middle), torch.where(enough, middle, high)
+    return problem.clamp(problem.reference + far * (rank < high[:, None]))
 
 
 def _blurred(image: Tensor) -> Tensor:
@@ -111,6 +117,7 @@ def put_on_level(
     precise = in_double(problem) or problem
     dtype = precise.image.dtype
     wanted, point = levels.to(dtype), start.to(dtype)
+    tolerance = 0.01 * tolerance if dtype == torch.float64 else tolerance
     if levels.shape[1] > 1:
         moved = restore(precise, point, wanted, point, tolerance)
     else:

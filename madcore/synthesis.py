@@ -138,7 +138,9 @@ def _retire(problem: MADProblem, current: MADProblem, solver: Solver[Any], run: 
     recent = (state.history[max(0, len(state.history) - 1 - back)] - now) / total
     error = held_error(current, state.evaluation.held, state.level)
     converged = (residual <= STATIONARY[dtype]) & (error <= 1e-3)
-    settled = (recent <= SETTLED[dtype]) & (state.promised / total <= 0.1 * SETTLED[dtype]) & (len(state.history) > 2 * back)
+    settled = (
+        (recent <= SETTLED[dtype]) & (state.promised / total <= 0.1 * SETTLED[dtype]) & (len(state.history) > 2 * back)
+    )
     stalled = state.stalled
     done = converged | settled | stalled
     if not bool(done.any()):
@@ -167,7 +169,10 @@ def finish(problem: MADProblem, run: Run, start: Tensor, level: Tensor, toleranc
     """
     precise = in_double(problem) or problem
     dtype = precise.image.dtype
-    point = restore(precise, run.best.to(dtype), level.to(dtype), start.to(dtype), tolerance).to(run.best.dtype)
+    aim = (
+        0.01 * tolerance if dtype == torch.float64 else tolerance
+    )  # what rounding to the image's type costs fits between
+    point = restore(precise, run.best.to(dtype), level.to(dtype), start.to(dtype), aim).to(run.best.dtype)
     measured = certify(precise, point, level, run.kinks)
     finite = torch.isfinite(measured.optimized_value) & torch.isfinite(measured.held_error)
     status = [
