@@ -47,10 +47,14 @@ def test_agrees_with_independent_implementation(case):
 def test_agrees_with_the_libraries_today():
     image, mad_image = pair(200, 181, noise=0.1, seed=3)
     ours = ssim(image, mad_image)
-    torch.testing.assert_close(1 - ours, piq.ssim(mad_image, image, downsample=False, reduction="none"), atol=1e-6, rtol=0)
+    torch.testing.assert_close(
+        1 - ours, piq.ssim(mad_image, image, downsample=False, reduction="none"), atol=1e-6, rtol=0
+    )
     # plenoptic keeps its window's taps in float32
     torch.testing.assert_close(1 - ours, plenoptic.metric.ssim(image, mad_image).mean(1), atol=2e-5, rtol=0)
-    torch.testing.assert_close(nlpd(image, mad_image), plenoptic.metric.nlpd(image, mad_image).mean(1), atol=1e-6, rtol=0)
+    torch.testing.assert_close(
+        nlpd(image, mad_image), plenoptic.metric.nlpd(image, mad_image).mean(1), atol=1e-6, rtol=0
+    )
 
 
 @small
@@ -81,11 +85,11 @@ def test_first_and_second_derivatives(name):
 def test_fast_gradient_equals_autograd(measure):
     image, mad_image = pair(40, 51, channels=3)
     prepared = measure.prepare(image)
-    if not hasattr(prepared, "value_and_gradient"):
+    if not hasattr(prepared, "measure"):
         pytest.skip("differentiated by autograd itself")
     values, gradient = prepared.value_and_gradient(mad_image)
     variable = mad_image.clone().requires_grad_()
-    expected = prepared.differentiable(variable)
+    expected = measure.compose(image, variable)
     torch.testing.assert_close(values, expected.detach(), rtol=1e-10, atol=1e-12)
     torch.testing.assert_close(gradient, torch.autograd.grad(expected.sum(), variable)[0], rtol=1e-8, atol=1e-12)
 
@@ -117,7 +121,9 @@ def test_float32_keeps_its_digits_near_identity(measure, noise):
     image, mad_image = (tensor.float() for tensor in pair(40, 40, noise=noise))
     exact = measure(image.double(), mad_image.double())
     # each band of nlpd is normalized before the difference is taken
-    torch.testing.assert_close(measure(image, mad_image).double(), exact, rtol=1e-4 if measure == Nlpd() else 3e-6, atol=0)
+    torch.testing.assert_close(
+        measure(image, mad_image).double(), exact, rtol=1e-4 if measure == Nlpd() else 3e-6, atol=0
+    )
 
 
 def test_negative_contrast_has_a_gradient():

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, pad
+from torch.nn.functional import pad
 
 from madcore.errors import InputError
+from madcore.measures.analytic import Measure, Prepared, check_images
 from madcore.measures.filtering import gaussian_window
-from madcore.measures.prepared import analytic
 from madcore.measures.structure import LocalStructure
 
 __all__ = ["SCALE_WEIGHTS", "MsSsim", "ms_ssim"]
@@ -71,7 +71,7 @@ def ms_ssim(
 
 
 @dataclass(frozen=True)
-class MsSsim:
+class MsSsim(Measure):
     """The options of `ms_ssim`; called, it computes the distance."""
 
     scale_weights: tuple[float, ...] = SCALE_WEIGHTS
@@ -81,88 +81,83 @@ class MsSsim:
     k2: float = 0.03
     data_range: float = 1.0
 
+    def __post_init__(self) -> None:
+        """Refuse options that mean nothing."""
+        if not self.scale_weights or min(self.scale_weights) < 0:
+            raise InputError(f"ms_ssim needs scale_weights of 0 or more, one a scale; got {self.scale_weights}")
+        for name in ("size", "sigma", "k1", "k2", "data_range"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"ms_ssim needs {name} above 0; got {getattr(self, name)}")
+
     @property
     def min_side(self) -> int:
         """Smallest height and width in pixels."""
         return (self.size - 1) * 2 ** (len(self.scale_weights) - 1) + 1
 
-    def __call__(self, image: Tensor, mad_image: Tensor) -> Tensor:
-        """Compute the distances, (N,), of images (N, C, H, W)."""
-        prepared = self.prepare(image)
-        if torch.is_grad_enabled() and image.requires_grad:
-            return prepared._differentiable(mad_image, image)
-        return prepared(mad_image)
+    def check(self, image: Tensor) -> None:
+        """Raise InputError unless the window fits into the coarsest scale."""
+        check_images(f"ms_ssim with {len(self.scale_weights)} scales", image, self.min_side)
 
     def prepare(self, image: Tensor) -> _PreparedMsSsim:
         """Compute the reference images' local statistics at every scale once."""
-        if image.ndim != 4 or min(image.shape[-2:]) < self.min_side:
-            raise InputError(
-                f"ms_ssim with {len(self.scale_weights)} scales needs images (N, C, H, W) of at least {self.min_side} "
-                f"pixels a side; got {tuple(image.shape)}"
-            )
+        return _PreparedMsSsim(self, image)
+
+    def compose(self, image: Tensor, mad_image: Tensor) -> Tensor:
+        """Compute the distances, (N,), by operations that autograd knows."""
+        reference, compared = image.flatten(0, 1), mad_image.flatten(0, 1)
+        missing, scales = [], self.scales(image)
+        for scale in scales:
+            missing.append(scale.differentiable(compared, reference, luminance=scale is scales[-1]))
+            reference, compared = _halve(reference), _halve(compared)
+        return self.combine(torch.stack(missing)).view(image.shape[:2]).mean(1).to(image.dtype)
+
+    def scales(self, image: Tensor) -> list[LocalStructure]:
+        """Compute the local statistics of reference images, from the finest scale to the coarsest."""
         taps = gaussian_window(self.size, self.sigma)
         c1, c2 = (self.k1 * self.data_range) ** 2, (self.k2 * self.data_range) ** 2
         maps, scales = image.detach().flatten(0, 1), []
         for _ in self.scale_weights:
-            scales.append(LocalStructure.of(maps, taps, c1, c2))
+            scales.append(LocalStructure(maps, taps, c1, c2))
             maps = _halve(maps)
-        return _PreparedMsSsim(tuple(scales), self.scale_weights, image.shape[1], image.detach())
+        return scales
 
-
-@dataclass(frozen=True)
-class _PreparedMsSsim:
-    scales: tuple[LocalStructure, ...]
-    scale_weights: tuple[float, ...]
-    channels: int
-    image: Tensor
-
-    def __call__(self, mad_image: Tensor) -> Tensor:
-        return analytic(self, mad_image)
-
-    def value_and_gradient(self, mad_image: Tensor, *, need_gradient: bool = True) -> tuple[Tensor, Tensor]:
-        difference = (mad_image - self.image).flatten(0, 1)
-        missing, gradients, last = [], [], len(self.scales) - 1
-        for index, scale in enumerate(self.scales):
-            values, gradient = scale.dissimilarity(
-                scale.filter.pad(difference), luminance=index == last, weighted=False, need_gradient=need_gradient
-            )
-            missing.append(values)
-            gradients.append(scale.filter.crop(gradient))
-            difference = _halve(difference) if index < last else difference
-        terms = torch.stack(missing).double().requires_grad_(need_gradient)
-        with torch.set_grad_enabled(need_gradient):
-            distance = self._combine(terms)
-            if not need_gradient:
-                return self._of_images(distance).to(mad_image.dtype), mad_image
-            (slopes,) = torch.autograd.grad(distance.sum() / self.channels, terms)
-        total = gradients[last] * slopes[last].to(mad_image)[:, None, None]
-        for index in range(last - 1, -1, -1):
-            total = _halve_adjoint(total, gradients[index].shape[-2:])
-            total.addcmul_(gradients[index], slopes[index].to(mad_image)[:, None, None])
-        return self._of_images(distance.detach()).to(mad_image.dtype), total.view_as(mad_image)
-
-    def differentiable(self, mad_image: Tensor) -> Tensor:
-        return self._differentiable(mad_image, self.image)
-
-    def _differentiable(self, mad_image: Tensor, image: Tensor) -> Tensor:
-        compared, reference = mad_image.flatten(0, 1), image.flatten(0, 1)
-        missing, last = [], len(self.scales) - 1
-        for index, scale in enumerate(self.scales):
-            missing.append(scale.differentiable(compared, reference, luminance=index == last, weighted=False))
-            if index < last:
-                compared, reference = _halve(compared), _halve(reference)
-        return self._of_images(self._combine(torch.stack(missing).double())).to(mad_image.dtype)
-
-    def _combine(self, missing: Tensor) -> Tensor:
-        """Distances of the maps, (M,), from what each scale lacks to 1, (scales, M), in float64.
+    def combine(self, missing: Tensor) -> Tensor:
+        """Compute the maps' distances, (M,), from what the mean terms lack to 1, (scales, M), in float64.
 
         Logarithms of what is near 1 are taken of the difference from 1, so that nothing cancels.
         """
-        weights = torch.tensor(self.scale_weights, dtype=missing.dtype, device=missing.device)[:, None]
-        return -torch.expm1((weights * _log_floored(missing)).sum(0))
+        weights = torch.tensor(self.scale_weights, dtype=torch.float64, device=missing.device)
+        return -torch.expm1(weights @ _log_floored(missing.double()))
 
-    def _of_images(self, distance: Tensor) -> Tensor:
-        return distance.view(-1, self.channels).mean(1)
+
+class _PreparedMsSsim(Prepared):
+    measure: MsSsim
+
+    def __init__(self, measure: MsSsim, image: Tensor) -> None:
+        super().__init__(measure, image)
+        self.scales = measure.scales(image)
+        self.difference = torch.empty_like(self.scales[0].image)
+
+    def evaluate(self, mad_image: Tensor, *, gradient: bool) -> tuple[Tensor, Tensor]:
+        difference = torch.sub(mad_image.flatten(0, 1), self.scales[0].image, out=self.difference)
+        missing, slopes = [], []
+        for scale in self.scales:
+            values, slope = scale.compare(difference, luminance=scale is self.scales[-1], gradient=gradient)
+            missing.append(values)
+            slopes.append(slope)
+            difference = _halve(difference)
+        terms = torch.stack(missing).requires_grad_(gradient)
+        with torch.set_grad_enabled(gradient):
+            distances = self.measure.combine(terms).view(mad_image.shape[:2]).mean(1)
+            values = distances.detach().to(mad_image.dtype)
+            if not gradient:
+                return values, slopes[0]
+            (outer,) = torch.autograd.grad(distances.sum(), terms)
+        for slope, weight in zip(slopes, outer, strict=True):
+            slope.mul_(weight[:, None, None])
+        for fine, coarse in zip(slopes[-2::-1], slopes[:0:-1], strict=True):
+            _add_halved_adjoint(coarse, fine)
+        return values, slopes[0].unflatten(0, mad_image.shape[:2])
 
 
 def _log_floored(missing: Tensor) -> Tensor:
@@ -181,15 +176,19 @@ def _log_floored(missing: Tensor) -> Tensor:
 def _halve(maps: Tensor) -> Tensor:
     """Average over 2 x 2 pixels; an odd last row or column is doubled first."""
     height, width = maps.shape[-2:]
-    return avg_pool2d(pad(maps[:, None], (0, width % 2, 0, height % 2), mode="replicate"), 2)[:, 0]
+    if height % 2 or width % 2:
+        maps = pad(maps[None], (0, width % 2, 0, height % 2), mode="replicate")[0]
+    rows = maps[:, ::2] + maps[:, 1::2]
+    return (rows[..., ::2] + rows[..., 1::2]) / 4
 
 
-def _halve_adjoint(maps: Tensor, shape: torch.Size) -> Tensor:
-    """Spread each value over the pixels that were averaged, twice over the last one of an odd side."""
-    height, width = shape
-    spread = (maps / 4).repeat_interleave(2, -2).repeat_interleave(2, -1)
-    if height % 2:
-        spread[:, height - 1] += spread[:, height]
-    if width % 2:
-        spread[..., width - 1] += spread[..., width]
-    return spread[:, :height, :width].contiguous()
+def _add_halved_adjoint(coarse: Tensor, fine: Tensor) -> None:
+    """Add to `fine`, in place, the transpose of `_halve` applied to `coarse`."""
+    height, width = fine.shape[-2:]
+    if height % 2 or width % 2:
+        coarse = coarse.clone()
+        coarse[:, height // 2 :].mul_(2)  # the last of an odd side, none of an even one
+        coarse[..., width // 2 :].mul_(2)
+    for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        part = fine[:, row::2, column::2]
+        part.add_(coarse[:, : part.shape[1], : part.shape[2]], alpha=0.25)

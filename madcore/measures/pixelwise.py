@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from madcore.errors import InputError
-from madcore.measures.prepared import analytic
+from madcore.measures.analytic import Measure, Prepared
 
 __all__ = ["Lp", "Mae", "Mse", "lp", "mae", "mse"]
 
@@ -27,13 +27,21 @@ def mse(image: Tensor, mad_image: Tensor) -> Tensor:
     -------
     Tensor
         One value for each image, (N,), in squared units of the pixels.
+
+    Raises
+    ------
+    InputError
+        If the images differ in shape or type, or are not of floating point.
     """
-    return (mad_image - image).square().flatten(1).mean(1)
+    return Mse()(image, mad_image)
 
 
 def mae(image: Tensor, mad_image: Tensor) -> Tensor:
-    """Compute the mean absolute error, (N,), in units of the pixels; arguments as for `mse`."""
-    return (mad_image - image).abs().flatten(1).mean(1)
+    """Compute the mean absolute error, (N,), in units of the pixels; arguments and errors as for `mse`.
+
+    The gradient at a pixel without error is 0.
+    """
+    return Mae()(image, mad_image)
 
 
 def lp(image: Tensor, mad_image: Tensor, *, p: float = 2.0) -> Tensor:
@@ -50,47 +58,50 @@ def lp(image: Tensor, mad_image: Tensor, *, p: float = 2.0) -> Tensor:
     -------
     Tensor
         One value for each image, (N,), in units of the pixels; its gradient at identical images is 0.
+
+    Raises
+    ------
+    InputError
+        If `p` is below 1, or as for `mse`.
     """
     return Lp(p)(image, mad_image)
 
 
 @dataclass(frozen=True)
-class _Pixelwise:
+class _Pixelwise(Measure):
     """A measure of the difference of two images alone."""
 
-    def __call__(self, image: Tensor, mad_image: Tensor) -> Tensor:
-        if torch.is_grad_enabled() and image.requires_grad:
-            return self.of_difference(mad_image - image)
-        return self.prepare(image)(mad_image)
+    def check(self, image: Tensor) -> None:
+        """Raise InputError unless the images are of floating point, with one dimension or more."""
+        if not image.is_floating_point() or image.ndim == 0 or image.numel() == 0:
+            kind = f"{tuple(image.shape)} {image.dtype}"
+            raise InputError(f"{type(self).__name__.lower()} needs floating-point images (N, ...); got {kind}")
 
     def prepare(self, image: Tensor) -> _PreparedPixelwise:
         """Fix the reference images."""
-        return _PreparedPixelwise(image.detach(), self.of_difference, self.with_gradient)
+        return _PreparedPixelwise(self, image)
 
+    def compose(self, image: Tensor, mad_image: Tensor) -> Tensor:
+        """Compute the distances, (N,), by operations that autograd knows."""
+        return self.of_difference(mad_image - image)
+
+    @abstractmethod
     def of_difference(self, difference: Tensor) -> Tensor:
-        """Compute the values, (N,), differentiably."""
-        raise NotImplementedError
+        """Compute the distances, (N,), differentiably."""
 
+    @abstractmethod
     def with_gradient(self, difference: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute values, (N,), and gradients; may overwrite `difference`."""
-        raise NotImplementedError
+        """Compute distances, (N,), and gradients; may overwrite `difference`."""
 
 
-@dataclass(frozen=True)
-class _PreparedPixelwise:
-    image: Tensor
-    of_difference: Callable[[Tensor], Tensor]
-    with_gradient: Callable[[Tensor], tuple[Tensor, Tensor]]
+class _PreparedPixelwise(Prepared):
+    measure: _Pixelwise
 
-    def __call__(self, mad_image: Tensor) -> Tensor:
-        return analytic(self, mad_image)
-
-    def value_and_gradient(self, mad_image: Tensor, *, need_gradient: bool = True) -> tuple[Tensor, Tensor]:
+    def evaluate(self, mad_image: Tensor, *, gradient: bool) -> tuple[Tensor, Tensor]:
         difference = mad_image - self.image
-        return self.with_gradient(difference) if need_gradient else (self.of_difference(difference), difference)
-
-    def differentiable(self, mad_image: Tensor) -> Tensor:
-        return self.of_difference(mad_image - self.image)
+        return (
+            self.measure.with_gradient(difference) if gradient else (self.measure.of_difference(difference), difference)
+        )
 
 
 @dataclass(frozen=True)
@@ -98,12 +109,12 @@ class Mse(_Pixelwise):
     """Mean squared error."""
 
     def of_difference(self, difference: Tensor) -> Tensor:
-        """Compute the values, (N,), differentiably."""
+        """Compute the distances, (N,), differentiably."""
         flat = difference.flatten(1)
         return torch.linalg.vecdot(flat, flat) / flat.shape[1]
 
     def with_gradient(self, difference: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute values, (N,), and gradients; overwrites `difference`."""
+        """Compute distances, (N,), and gradients; overwrites `difference`."""
         return self.of_difference(difference), difference.mul_(2 / difference[0].numel())
 
 
@@ -112,11 +123,11 @@ class Mae(_Pixelwise):
     """Mean absolute error."""
 
     def of_difference(self, difference: Tensor) -> Tensor:
-        """Compute the values, (N,), differentiably."""
+        """Compute the distances, (N,), differentiably."""
         return difference.abs().flatten(1).mean(1)
 
     def with_gradient(self, difference: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute values, (N,), and gradients; overwrites `difference`."""
+        """Compute distances, (N,), and gradients; overwrites `difference`."""
         return self.of_difference(difference), difference.sign_().div_(difference[0].numel())
 
 
@@ -132,7 +143,7 @@ class Lp(_Pixelwise):
             raise InputError(f"lp needs p of 1 or more; got {self.p:g}")
 
     def of_difference(self, difference: Tensor) -> Tensor:
-        """Compute the values, (N,), differentiably."""
+        """Compute the distances, (N,), differentiably."""
         flat = difference.abs().flatten(1)
         largest = flat.amax(1)
         if math.isinf(self.p):
@@ -143,7 +154,7 @@ class Lp(_Pixelwise):
         return scale * torch.where(total > 0, total, 1.0).pow(1 / self.p) * (total > 0)
 
     def with_gradient(self, difference: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute values, (N,), and gradients."""
+        """Compute distances, (N,), and gradients."""
         values = self.of_difference(difference)
         shape = (-1, *[1] * (difference.ndim - 1))
         safe = torch.where(values > 0, values, 1.0).view(shape)

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from madcore.errors import InputError
+from madcore.measures.analytic import Measure, Prepared, check_images
 from madcore.measures.filtering import gaussian_window, uniform_window
-from madcore.measures.prepared import analytic
 from madcore.measures.structure import LocalStructure
 
 __all__ = ["Ssim", "ssim"]
@@ -59,7 +59,8 @@ def ssim(
     Raises
     ------
     InputError
-        If an image is smaller than the window, or an option is not one of those above.
+        If an image is smaller than the window (mirrored: than half of it), the images differ in shape or type, or an
+        option is not one of those above.
 
     References
     ----------
@@ -69,7 +70,7 @@ def ssim(
 
 
 @dataclass(frozen=True)
-class Ssim:
+class Ssim(Measure):
     """The options of `ssim`; called, it computes the distance."""
 
     window: str = "gaussian"
@@ -94,64 +95,58 @@ class Ssim:
             if not getattr(self, name) > 0:
                 raise InputError(f"ssim needs {name} above 0; got {getattr(self, name)}")
 
-    def __call__(self, image: Tensor, mad_image: Tensor) -> Tensor:
-        """Compute the distances, (N,), of images (N, C, H, W)."""
-        if torch.is_grad_enabled() and image.requires_grad:
-            return self.prepare(image)._differentiable(mad_image, image)
-        return self.prepare(image)(mad_image)
+    def check(self, image: Tensor) -> None:
+        """Raise InputError unless the window fits into the images."""
+        smallest = self.size if self.padding == "valid" else self.size // 2 + 1
+        check_images(f"ssim with a window of {self.size} pixels", image, smallest)
 
     def prepare(self, image: Tensor) -> _PreparedSsim:
         """Compute the reference images' local statistics once."""
+        return _PreparedSsim(self, image)
+
+    def compose(self, image: Tensor, mad_image: Tensor) -> Tensor:
+        """Compute the distances, (N,), by operations that autograd knows."""
+        values = self.structure(image).differentiable(self.maps(mad_image), self.maps(image))
+        return values.view(image.shape[:2]).mean(1)
+
+    @property
+    def margins(self) -> list[int]:
+        """By how much images are extended on the left, right, top and bottom."""
+        before = (self.size - 1) // 2
+        return [0] * 4 if self.padding == "valid" else [before, self.size - 1 - before] * 2
+
+    def maps(self, images: Tensor) -> Tensor:
+        """Return the channels of all images, extended if the padding says so, (M, H, W)."""
+        return (pad(images, self.margins, mode="reflect") if any(self.margins) else images).flatten(0, 1)
+
+    def structure(self, image: Tensor) -> LocalStructure:
+        """Compute the local statistics of reference images."""
         taps = gaussian_window(self.size, self.sigma) if self.window == "gaussian" else uniform_window(self.size)
-        before = (self.size - 1) // 2 if self.padding == "reflect" else 0
-        margins = (before, self.size - 1 - before) * 2 if self.padding == "reflect" else (0, 0, 0, 0)
-        smallest = self.size if self.padding == "valid" else self.size // 2 + 1
-        if image.ndim != 4 or min(image.shape[-2:]) < smallest:
-            raise InputError(
-                f"ssim with a window of {self.size} pixels needs images (N, C, H, W) of at least {smallest} pixels "
-                f"a side; got {tuple(image.shape)}"
-            )
-        maps = (
-            pad(image.detach(), margins, mode="reflect").flatten(0, 1) if any(margins) else image.detach().flatten(0, 1)
+        return LocalStructure(
+            self.maps(image.detach()),
+            taps,
+            (self.k1 * self.data_range) ** 2,
+            (self.k2 * self.data_range) ** 2,
+            weighted=self.weights == "information",
+            share=1 / image.shape[1],
         )
-        c1, c2 = (self.k1 * self.data_range) ** 2, (self.k2 * self.data_range) ** 2
-        structure = LocalStructure.of(maps, taps, c1, c2)
-        return _PreparedSsim(structure, margins, self.weights == "information", image.shape[1], image.detach())
 
 
-@dataclass(frozen=True)
-class _PreparedSsim:
-    structure: LocalStructure
-    margins: tuple[int, ...]
-    weighted: bool
-    channels: int
-    image: Tensor
+class _PreparedSsim(Prepared):
+    measure: Ssim
 
-    def __call__(self, mad_image: Tensor) -> Tensor:
-        return analytic(self, mad_image)
+    def __init__(self, measure: Ssim, image: Tensor) -> None:
+        super().__init__(measure, image)
+        self.structure = measure.structure(image)
+        self.difference = torch.empty_like(self.structure.image)
 
-    def value_and_gradient(self, mad_image: Tensor, *, need_gradient: bool = True) -> tuple[Tensor, Tensor]:
-        difference = self.structure.difference(self._maps(mad_image))
-        values, gradient = self.structure.dissimilarity(
-            difference, luminance=True, weighted=self.weighted, need_gradient=need_gradient
-        )
-        values = values.view(-1, self.channels).mean(1)
-        if not need_gradient:
-            return values, gradient
-        gradient = self.structure.filter.crop(gradient).unflatten(0, (-1, self.channels))
-        if any(self.margins):
-            gradient = torch.ops.aten.reflection_pad2d_backward(gradient.contiguous(), mad_image, list(self.margins))
-        return values, gradient / self.channels if self.channels > 1 else gradient.contiguous()
-
-    def differentiable(self, mad_image: Tensor) -> Tensor:
-        return self._differentiable(mad_image, self.image)
-
-    def _differentiable(self, mad_image: Tensor, image: Tensor) -> Tensor:
-        values = self.structure.differentiable(
-            self._maps(mad_image), self._maps(image), luminance=True, weighted=self.weighted
-        )
-        return values.view(-1, self.channels).mean(1)
-
-    def _maps(self, images: Tensor) -> Tensor:
-        padded = pad(images, self.margins, mode="reflect") if any(self.margins) else images
-        return padded.flatten(0, 1)
+    def evaluate(self, mad_image: Tensor, *, gradient: bool) -> tuple[Tensor, Tensor]:
+        torch.sub(self.measure.maps(mad_image), self.structure.image, out=self.difference)
+        values, slopes = self.structure.compare(self.difference, gradient=gradient)
+        values = values.view(mad_image.shape[:2]).mean(1)
+        if not gradient:
+            return values, slopes
+        slopes = slopes.unflatten(0, mad_image.shape[:2])
+        if any(self.measure.margins):
+            slopes = torch.ops.aten.reflection_pad2d_backward(slopes, mad_image, self.measure.margins)
+        return values, slopes

@@ -1,18 +1,21 @@
 """Local dissimilarity of structure: 1 - SSIM at every place, and the analytic gradient of its mean.
 
 Everything is computed in the difference d = mad_image - image, so that nothing cancels for images that are nearly
-alike.  With local means m = E[d], E[d^2] and E[x d] under the window, local variance v_d = E[d^2] - m^2, and the usual
-constants C1 and C2, SSIM = (A1 / B1) (A2 / B2) has
+alike.  Under the window, with p = E[d], q = E[d^2], m = E[y^2 - x^2] = E[d (2 x + d)], local means m_x and
+m_y = m_x + p, local variances v, and the usual constants,
 
-    B2 - A2 = v_d   and   B1 - A1 = m^2,   hence   1 - SSIM = r + q - r q   with   r = v_d / B2,   q = m^2 / B1.
+    B1 = m_x^2 + m_y^2 + C1,              u = p^2 / B1           one minus the luminance term,
+    B2 = 2 v_x + C2 + m - p (m_x + m_y),  w = (q - p^2) / B2     one minus the contrast and structure term,
 
-One minus r is the contrast and structure term, one minus q the luminance term (Wang et al. 2004,
-doi:10.1109/TIP.2003.819861, equations 6 to 13).
+and SSIM = (1 - u) (1 - w) (Wang et al. 2004, doi:10.1109/TIP.2003.819861, equations 6 to 13).  The derivatives are
+
+    dw/dq = 1 / B2,   dw/dm = -w / B2,   dw/dp = -2 (p - w m_y) / B2,   du/dp = 2 (p - u m_y) / B1.
+
+What depends on the reference alone, m_x, m_x^2 + C1 and 2 v_x + C2, is kept; the latter two are infinite outside the
+valid region, where therefore every term and every derivative is 0.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -21,138 +24,206 @@ from madcore.measures.filtering import TiledFilter
 
 __all__ = ["LocalStructure"]
 
+PIXELS_AT_ONCE = 1 << 15  # of one map: a dozen pieces this long stay in the cache of a core
 
-@dataclass(frozen=True)
+
 class LocalStructure:
-    """Local statistics of reference maps (M, H, W), computed once in float64 and kept in the maps' own type.
+    """Statistics of reference maps under a window, and the work space to compare other maps with them.
 
-    All but `image` have the filter's padded size.
+    Parameters
+    ----------
+    image : Tensor
+        Reference maps, (M, H, W).
+    taps : Tensor
+        Window along rows and columns, (size,), float64, of sum 1.
+    c1, c2 : float
+        Constants of SSIM.
+    weighted : bool
+        Whether to weigh each place by its information content, log((1 + v_x / C2) (1 + v_y / C2)) (Wang & Simoncelli
+        2008, doi:10.1167/8.12.8).
+    share : float
+        Factor of all gradients: that of one map's mean in what is measured.
     """
 
-    image: Tensor
-    centred: Tensor  # the maps less their mean, which changes no variance and loses no digits
-    mean: Tensor
-    centred_mean: Tensor
-    variance: Tensor
-    filter: TiledFilter
-    c1: float
-    c2: float
+    def __init__(
+        self, image: Tensor, taps: Tensor, c1: float, c2: float, *, weighted: bool = False, share: float = 1.0
+    ) -> None:
+        self.image, self.c1, self.c2, self.weighted = image.contiguous(), c1, c2, weighted
+        height, width = image.shape[1:]
+        places = (height - len(taps) + 1) * (width - len(taps) + 1)
+        # all derivatives have a factor of 2; the weights of places sum to 1 where they are taken
+        self.filter = TiledFilter(taps, height, width, image, gain=2 * share if weighted else 2 * share / places)
+        self.planes = _planes_at_once(image)
+        self.maps, self.scratch = (self.filter.allocate(3, self.planes) for _ in range(2))
+        self.mean, self.luminance, self.contrast = self._statistics()
+        on_device = self.mean.is_cuda or self.planes > 1
+        piece = self.mean[0].numel() if on_device else min(PIXELS_AT_ONCE, self.mean[0].numel())
+        self.temporaries = image.new_empty(5, self.planes, piece)
 
-    @classmethod
-    def of(cls, image: Tensor, taps: Tensor, c1: float, c2: float) -> LocalStructure:
-        """Compute the statistics of maps (M, H, W) under a separable window."""
-        exact = image.double()
-        offset = exact.mean((-2, -1), keepdim=True)
-        double = TiledFilter.create(taps, image.shape[-2], image.shape[-1], exact)
-        centred = double.pad(exact - offset)
-        mean = double.apply(centred)
-        variance = (double.apply(centred.square()) - mean.square()).clamp_min(0)
-        own = TiledFilter.create(taps, image.shape[-2], image.shape[-1], image)
-        return cls(
-            image,
-            centred.to(image),
-            (mean + offset).to(image),
-            mean.to(image),
-            variance.to(image),
-            own,
-            c1,
-            c2,
-        )
-
-    def difference(self, mad_image: Tensor) -> Tensor:
-        """Return  mad_image - image  for maps (M, H, W), padded."""
-        return self.filter.pad(mad_image - self.image)
-
-    def dissimilarity(
-        self, difference: Tensor, *, luminance: bool, weighted: bool, need_gradient: bool
-    ) -> tuple[Tensor, Tensor]:
+    def compare(self, difference: Tensor, *, luminance: bool = True, gradient: bool = True) -> tuple[Tensor, Tensor]:
         """Average the local dissimilarity of each map.
 
         Parameters
         ----------
         difference : Tensor
-            From `difference`, (M, Hp, Wp).
+            What the other maps have more than the reference maps, (M, H, W).
         luminance : bool
-            Whether to include the luminance term; without it the mean of r is computed.
-        weighted : bool
-            Whether to weigh each place by its information content (Wang & Simoncelli 2008, doi:10.1167/8.12.8).
-        need_gradient : bool
+            Whether to include the luminance term; without it the mean of w is computed.
+        gradient : bool
             Whether the gradient is wanted.
 
         Returns
         -------
         values, gradient : Tensor
-            (M,), and the gradient with respect to the difference, padded, (M, Hp, Wp); `difference` if not wanted.
+            (M,), and their gradients with respect to the difference times the share, (M, H, W); empty if not wanted.
         """
-        moments = torch.stack([difference, difference * difference, difference * self.centred])
-        mean, square, product = self.filter.apply(moments)
-        spread = torch.addcmul(square, mean, mean, value=-1).clamp_min_(0)  # v_d
-        shift = torch.addcmul(product, mean, self.centred_mean, value=-1)  # covariance of x and d
-        inverse = torch.add(self.variance, shift).mul_(2).add_(spread).add_(self.c2).reciprocal_()  # 1 / B2
-        r = spread * inverse
-        if luminance:
-            luminance_inverse = (self.mean + mean).square_().addcmul_(self.mean, self.mean).add_(self.c1).reciprocal_()
-            q = (mean * mean).mul_(luminance_inverse)
-            local = torch.addcmul(r + q, r, q, value=-1)
-        else:
-            local = r
-        if weighted:
-            content, total, values = self._weighted_mean(local, inverse)
-        else:
-            height, width = self.filter.valid
-            total = mean.new_full((len(mean), 1, 1), height * width)
-            values = local[:, :height, :width].sum((1, 2)) / total[:, 0, 0]
-        if not need_gradient:
-            return values, difference
-        # derivatives with respect to E[d^2], E[x d] and m, see the module's formulas
-        keep = (1 - r).mul_(inverse)
-        on_product = (r * inverse).mul_(-2)
-        on_mean = torch.addcmul(r * self.centred_mean, mean, 1 - r, value=-1).mul_(2).mul_(inverse)
-        if luminance:
-            rest = 1 - q
-            keep.mul_(rest)
-            on_product.mul_(rest)
-            slope = torch.addcmul(mean, q, self.mean + mean, value=-1).mul_(2).mul_(luminance_inverse)
-            on_mean.mul_(rest).addcmul_(slope, 1 - r)
-        if weighted:
-            # the weights depend on the local variance of the MAD image, which is B2 - v_x - C2
-            change = (local - values[:, None, None]) / (1 / inverse - self.variance)
-            keep.mul_(content).add_(change)
-            on_product.mul_(content).add_(change, alpha=2)
-            on_mean.mul_(content).addcmul_(change, self.centred_mean + mean, value=-2)
-        slopes = torch.stack([on_mean, keep, on_product]).div_(total)
-        on_mean, on_square, on_product = self.filter.adjoint(self.filter.clear_invalid(slopes))
-        gradient = on_mean.addcmul_(difference, on_square, value=2).addcmul_(self.centred, on_product)
-        return values, gradient
+        values = difference.new_empty(len(difference))
+        slopes = torch.empty_like(difference) if gradient else difference.new_empty(0)
+        for first in range(0, len(difference), self.planes):
+            group = slice(first, first + self.planes)
+            self._blur(difference[group], self.image[group])
+            if self.weighted:
+                values[group] = self._weighted(group, gradient)
+            else:
+                values[group] = self._unweighted(group, luminance, gradient)
+            if gradient:
+                self._pull_back(difference[group], self.image[group], slopes[group])
+        return values, slopes
 
-    def differentiable(self, mad_image: Tensor, image: Tensor, *, luminance: bool, weighted: bool) -> Tensor:
+    def differentiable(self, mad_image: Tensor, image: Tensor, *, luminance: bool = True) -> Tensor:
         """Compute the same means, (M,), by convolutions, differentiably in both maps (M, H, W), to any order."""
+        blur = self.filter.differentiable
+        difference = mad_image - image
+        p, mean = blur(difference), blur(image)
+        variance = blur(image.square()) - mean.square()
+        change = blur(difference * (mad_image + image)) - p * (2 * mean + p)
+        w = (blur(difference.square()) - p.square()) / (2 * variance + self.c2 + change)
+        u = p.square() / (mean.square() + (mean + p).square() + self.c1)
+        local = u + w - u * w if luminance else w
+        if not self.weighted:
+            return local.mean((1, 2))
+        content = torch.log1p(variance / self.c2) + torch.log1p((variance + change) / self.c2)
+        total = content.sum((1, 2))
+        return (content * local).sum((1, 2)) / torch.where(total > 0, total, 1.0)
 
-        def blur(maps: Tensor) -> Tensor:
-            return self.filter.differentiable(maps[:, None])[:, 0]
+    def _statistics(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Compute m_x, m_x^2 + C1 and 2 v_x + C2 of the padded size, (M, Hp, Wp), in float64 where they are made."""
+        count, (height, width) = len(self.image), self.filter.valid
+        mean = self.image.new_zeros(count, *self.maps.padded.shape[2:])
+        luminance, contrast = torch.full_like(mean, torch.inf), torch.full_like(mean, torch.inf)
+        exact = TiledFilter(self.filter.taps, self.filter.height, self.filter.width, self.image.new_empty(0).double())
+        maps, scratch = (exact.allocate(2, self.planes) for _ in range(2))
+        for first in range(0, count, self.planes):
+            group = slice(first, first + self.planes)
+            maps.pixels[0] = self.image[group]
+            torch.mul(maps.pixels[0], maps.pixels[0], out=maps.pixels[1])
+            exact.apply(maps, scratch)
+            m, square = maps.padded[..., :height, :width]
+            mean[group, :height, :width] = m
+            luminance[group, :height, :width] = m.square() + self.c1
+            contrast[group, :height, :width] = 2 * (square - m.square()).clamp_min(0) + self.c2
+        return mean, luminance, contrast
 
-        offset = image.detach().mean((-2, -1), keepdim=True)
-        difference, centred = mad_image - image, image - offset
-        mean, x_mean = blur(difference), blur(centred)
-        spread = blur(difference.square()) - mean.square()
-        variance = blur(centred.square()) - x_mean.square()
-        shift = blur(difference * centred) - mean * x_mean
-        denominator = 2 * (variance + shift) + spread + self.c2
-        r = spread / denominator
-        q = mean.square() / ((x_mean + offset).square() + (x_mean + offset + mean).square() + self.c1)
-        local = r + q - r * q if luminance else r
-        if not weighted:
-            return local.flatten(1).mean(1)
-        content = torch.log1p(variance / self.c2) + torch.log1p((variance + 2 * shift + spread) / self.c2)
-        total = content.flatten(1).sum(1)
-        return (content * local).flatten(1).sum(1) / torch.where(total > 0, total, 1.0)
+    def _blur(self, difference: Tensor, image: Tensor) -> None:
+        """Leave p, q and m in the maps."""
+        first, second, third = self.maps.pixels
+        first.copy_(difference)
+        torch.mul(difference, difference, out=second)
+        torch.addcmul(second, image, difference, value=2, out=third)
+        self.filter.apply(self.maps, self.scratch)
 
-    def _weighted_mean(self, local: Tensor, inverse: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _pull_back(self, difference: Tensor, image: Tensor, out: Tensor) -> None:
+        """Make the gradient of what the maps hold: half the derivative to p, that to q and minus that to m."""
+        self.filter.adjoint(self.maps, self.scratch)
+        on_p, on_q, on_m = self.maps.pixels
+        torch.addcmul(on_p, difference, on_q.sub_(on_m), out=out)
+        out.addcmul_(image, on_m, value=-1)
+
+    def _unweighted(self, group: slice, luminance: bool, gradient: bool) -> Tensor:
+        """Average over places; leave the derivatives, of the sum, in the maps."""
+        terms = _ssim_terms if luminance else _contrast_terms
+        maps = self.maps.padded.flatten(2)
+        means, luminances, contrasts = (each[group].flatten(1) for each in (self.mean, self.luminance, self.contrast))
+        size, piece = maps.shape[-1], self.temporaries.shape[-1]
+        total = maps.new_zeros(self.planes)
+        for start in range(0, size, piece):
+            span = slice(start, min(start + piece, size))
+            work = self.temporaries[..., : span.stop - start]
+            p, q, m = maps[..., span]
+            total += terms(p, q, m, means[:, span], luminances[:, span], contrasts[:, span], work, gradient)
         height, width = self.filter.valid
-        other = (1 / inverse - self.variance - self.c2).clamp_min_(0)  # local variance of the MAD image
-        content = torch.log1p(self.variance / self.c2) + torch.log1p(other / self.c2)
-        inside = content[:, :height, :width]
-        total = inside.sum((1, 2))
-        total = torch.where(total > 0, total, 1.0)
-        values = (inside * local[:, :height, :width]).sum((1, 2)) / total
-        return content, total.view(-1, 1, 1), values
+        return total.div_(height * width)
+
+    def _weighted(self, group: slice, gradient: bool) -> Tensor:
+        """Average over places by their information content; leave the derivatives in the maps."""
+        height, width = self.filter.valid
+        p, q, m = self.maps.padded[..., :height, :width]
+        mean, luminance, contrast = (
+            each[group, :height, :width] for each in (self.mean, self.luminance, self.contrast)
+        )
+        change = torch.addcmul(m, p, 2 * mean + p, value=-1)  # v_y - v_x
+        other = ((contrast + self.c2) / 2).add_(change)  # v_y + C2
+        content = ((contrast + self.c2) / (2 * self.c2)).log_().add_((other / self.c2).log_()).clamp_min_(0)
+        total = content.sum((1, 2), keepdim=True)
+        content /= torch.where(total > 0, total, 1.0)
+        own_mean, inverse = mean + p, (contrast + change).reciprocal_()
+        u_inverse = torch.addcmul(luminance, own_mean, own_mean).reciprocal_()
+        u, w = p.square().mul_(u_inverse), (q - p.square()).mul_(inverse)
+        local = u + w - u * w
+        values = (content * local).sum((1, 2), keepdim=True)
+        if gradient:
+            # the weights depend on v_y
+            on_content = (local - values).div_(other).div_(torch.where(total > 0, total, 1.0))
+            on_q = (1 - u).mul_(inverse).mul_(content)
+            on_p = (
+                content * (1 - w) * u_inverse * (p - u * own_mean) - on_q * (p - w * own_mean) - on_content * own_mean
+            )
+            slopes = torch.stack([on_p, on_q, on_q * w - on_content])
+            self.maps.padded.zero_()
+            self.maps.padded[..., :height, :width] = slopes
+        return values[:, 0, 0]
+
+
+def _ssim_terms(
+    p: Tensor, q: Tensor, m: Tensor, mean: Tensor, luminance: Tensor, contrast: Tensor, work: Tensor, gradient: bool
+) -> Tensor:
+    """Sum 1 - SSIM over places; overwrite p, q, m with half its derivative to p, that to q and minus that to m."""
+    square, own_mean, b1, u, w = work
+    torch.mul(p, p, out=square)
+    torch.add(mean, p, out=own_mean)
+    torch.addcmul(luminance, own_mean, own_mean, out=b1)
+    b2 = m.add_(contrast).addcmul_(mean, p, value=-2).sub_(square)
+    torch.div(square, b1, out=u)
+    torch.div(q.sub_(square), b2, out=w)
+    rest = torch.sub(p.new_ones(()), u, out=square)
+    total = torch.addcmul(u, w, rest, out=q).sum(-1)
+    if gradient:
+        torch.div(rest, b2, out=q)
+        on_w = torch.addcmul(p, w, own_mean, value=-1, out=square)
+        p.addcmul_(u, own_mean, value=-1)
+        p.addcmul_(p, w, value=-1).div_(b1).addcmul_(on_w, q, value=-1)
+        torch.mul(w, q, out=m)
+    return total
+
+
+def _contrast_terms(
+    p: Tensor, q: Tensor, m: Tensor, mean: Tensor, luminance: Tensor, contrast: Tensor, work: Tensor, gradient: bool
+) -> Tensor:
+    """Sum w over places; overwrite p, q, m as `_ssim_terms` does."""
+    square, own_mean, slope, _, w = work
+    torch.mul(p, p, out=square)
+    b2 = m.add_(contrast).addcmul_(mean, p, value=-2).sub_(square)
+    torch.div(q.sub_(square), b2, out=w)
+    if gradient:
+        torch.add(mean, p, out=own_mean)
+        torch.reciprocal(b2, out=q)
+        torch.mul(w, own_mean, out=slope).sub_(p)
+        torch.mul(slope, q, out=p)
+        torch.mul(w, q, out=m)
+    return w.sum(-1)
+
+
+def _planes_at_once(image: Tensor) -> int:
+    """Return how many maps are worked on together: on a CPU as many as fit its cache, and a divisor of their number."""
+    count, most = len(image), max(1, PIXELS_AT_ONCE // image[0].numel())
+    return count if image.is_cuda else max(n for n in range(1, min(count, most) + 1) if count % n == 0)
