@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
 
 import pytest
 
@@ -140,7 +139,6 @@ def test_all_can_be_blocked(launch, case):
     assert (result.returncode, result.stderr) == (0, "")
 
 
-@pytest.mark.skipif(find_spec("madcore.cli.synthesis") is None, reason="the command quartet does not exist yet")
 def test_quartet_of_the_cores_metrics_works_with_all_of_them_installed(built, tmp_path):
     output = tmp_path / "mad"
     options = ["--size", 32, "--max-iter", 3, "-o", output]

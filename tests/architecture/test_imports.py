@@ -20,7 +20,8 @@ ARROWS = {
     "registry": "loading hookspecs specs options",
     "builtin": "hookspecs specs",
     "adhoc": "loading options",
-    "cli": "registry loading options specs store",
+    "request": "",
+    "cli": "registry loading options specs store request",
     # the stair
     "lookup": "registry adhoc options specs metric penalties",
     # the lower floor: tensors
@@ -38,17 +39,28 @@ ARROWS = {
     "synthesis": "certificate results problem solvers metric",
     "arguments": "problem solvers metric",
     "api": "lookup arguments levels starts results certificate synthesis solvers problem metric penalties",
-    "competition_checks": "metric",
+    # pictures in, records and files out
+    "identity": "request images metric penalties solvers",
+    "jobs": "request store registry lookup identity images metric penalties results solvers",
+    "export": "images metric results",
+    "production": "api jobs store contact_sheet export images results synthesis",
+    # the classic object
+    "competition_checks": "",
     "competition_file": "competition_checks",
     "competition_steps": "competition_checks metric penalties",
     "competition_history": "competition_steps",
-    "competition": "lookup metric penalties problem solvers synthesis competition_checks competition_file "
-    "competition_history competition_steps",
+    "competition": "lookup penalties competition_checks competition_file competition_history competition_steps",
 }
-TORCH_FREE = {"errors", "specs", "options", "store", "hookspecs", "loading", "registry", "builtin", "adhoc", "cli"}
+TORCH_FREE = {
+    *("errors", "specs", "options", "store", "request", "hookspecs"),
+    *("loading", "registry", "builtin", "adhoc", "cli"),
+}
 UPPER = TORCH_FREE - {"errors"} | {"lookup"}
 HEAVY = {"torch", "torchvision", "numpy", "PIL", "scipy", "skimage", "matplotlib", "safetensors"}
-LOWER = {"measures", "metric", "penalties", "images", "problem", "solvers", "synthesis", "certificate", "starts"}
+LOWER = {
+    *("measures", "metric", "penalties", "images", "problem", "solvers"),
+    *("certificate", "starts", "levels", "results", "synthesis", "arguments"),
+}
 # What a plugin may import besides the public names.
 PUBLIC_MODULES = {"madcore.testing", "madcore.plot", "madcore.engine"}
 
