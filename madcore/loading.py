@@ -25,6 +25,7 @@ __all__ = ["Candidate", "Failure", "Plugin", "load"]
 Stage = Literal["discovery", "import", "hooks", "declaration", "build"]
 Spec = TypeVar("Spec", MetricSpec, PenaltySpec)
 SLOW = 0.5
+RESERVED = ("all", "madcore")
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,9 @@ def load(candidate: Candidate) -> Plugin | Failure:
 
 
 def _check_plugin_name(name: str) -> None:
-    if name and (name == "all" or not NAME.fullmatch(name)):
-        raise PluginError("the name of a plugin must be lower case letters, digits and underscores, and not 'all'")
+    if name and (name in RESERVED or not NAME.fullmatch(name)):
+        taken = " or ".join(RESERVED)
+        raise PluginError(f"the name of a plugin must be lower case letters, digits and underscores, and not {taken}")
 
 
 def _register(implementation: object, name: str) -> Any:

@@ -114,7 +114,7 @@ class _Builder(Generic[Spec]):
             built = entry.spec.build(**self.options, **extra)
             if not callable(built):
                 raise TypeError(f"build returned {type(built).__name__}, which cannot be called")
-        return built  # type: ignore[no-any-return]
+        return built
 
     def identity(self, kind: str) -> dict[str, Any]:
         """Everything that decides the values."""

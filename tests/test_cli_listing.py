@@ -191,6 +191,7 @@ def test_blocked_by_the_environment(launch, monkeypatch):
         (["show", "ssim,windw=uniform"], "did you mean window?", 2),
         (["show", "ssim,size=7,size=9"], "given twice", 2),
         (["show", "ssim,size=big"], "must be int; got 'big'", 2),
+        (["show", "./mine.py:metric"], "is code, which declares nothing", 2),
         (["show", "bad.vif"], "failed at import", 3),
         (["show", "good.blur", "--no-plugin", "good"], "plugin good is blocked", 2),
     ],

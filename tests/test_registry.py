@@ -152,7 +152,7 @@ def test_two_distributions_with_one_name_load_neither():
     assert "madcore-a 1 and madcore-b 1" in failure.reason
 
 
-@pytest.mark.parametrize("name", ["all", "Upper", "with.dot", "a-b", "1st"])
+@pytest.mark.parametrize("name", ["all", "madcore", "Upper", "with.dot", "a-b", "1st"])
 def test_plugin_name_that_no_metric_could_have(name):
     (failure,) = registry_of(candidate(plugin_of(metric_spec()), name)).failures()
     assert failure.stage == "discovery"

@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 
 import click
 
+from madcore.adhoc import is_code
 from madcore.cli.records import entry_record, plugin_record
 from madcore.cli.session import Session, talk
 from madcore.cli.tables import write_json, write_table
-from madcore.errors import PluginError, UnknownNameError
+from madcore.errors import InputError, PluginError, UnknownNameError
 from madcore.options import complete_options, option_text, options_of, parse_name, plain
 from madcore.registry import AnyEntry, Entry, Registry
 from madcore.specs import MetricSpec, PenaltySpec
@@ -71,6 +72,8 @@ def show(session: Session, name: str, as_json: bool) -> None:
       madcore show ssim,window=uniform
     """
     name, given = parse_name(name)
+    if is_code(name):
+        raise InputError(f"{name} is code, which declares nothing; show takes a name that `madcore metrics` lists")
     entry = _find(session.registry, name)
     values = complete_options(entry.spec.build, given, name, entry.passed)
     if as_json:

@@ -21,7 +21,7 @@ ARROWS = {
     "builtin": "hookspecs specs",
     "adhoc": "loading options",
     "request": "",
-    "cli": "registry loading options specs store request",
+    "cli": "registry adhoc loading options specs store request",
     # the stair
     "lookup": "registry adhoc options specs metric penalties",
     # the lower floor: tensors
