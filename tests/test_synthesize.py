@@ -1,0 +1,265 @@
+"""The public verbs: what they hold, what they refuse, and that runs are values."""
+
+import math
+
+import pytest
+import torch
+from pictures import pair, wave_picture
+
+import madcore
+from madcore.problem import MADProblem, signs
+from madcore.solvers import LevelSet
+from madcore.solvers.levels import held_error
+from madcore.synthesis import run_solver
+
+IMAGE = wave_picture(24, 24, 1)
+FAST = {"max_iter": 30}
+
+
+def l2(image, mad_image):
+    return (mad_image - image).square().flatten(1).sum(1)
+
+
+def problem_of(image, optimized, held, minmax):
+    metrics = madcore.create_metric(optimized), (madcore.create_metric(held),)
+    problem = MADProblem.create(image, *metrics, signs(minmax, len(image)))
+    generator = torch.Generator().manual_seed(1)
+    noise = torch.randn(image.shape, generator=generator, dtype=image.dtype)
+    start = problem.clamp((image + 0.1 * noise).flatten(1))
+    return problem, start, problem.held_values(start)
+
+
+@pytest.mark.parametrize("minmax", ["min", "max"])
+def test_moves_the_right_way_and_holds(minmax):
+    result = madcore.synthesize(IMAGE, "ssim", "mse", minmax, **FAST)
+    moved = result.optimized_value - result.initial_value
+    assert (moved < 0) if minmax == "min" else (moved > 0)
+    assert result.held_error.item() <= 1e-6
+    assert madcore.create_metric("mse")(IMAGE, result.mad_image).item() == pytest.approx(result.level.item(), rel=1e-6)
+
+
+def test_float32_photograph_is_finished_in_float64():
+    image = wave_picture(256, 256, 1).float()
+    result = madcore.synthesize(image, "ssim", "mse", "max", max_iter=30)
+    assert result.mad_image.dtype == torch.float32
+    assert result.precision == torch.float64
+    value = madcore.create_metric("mse")(image.double(), result.mad_image.double())
+    assert abs(value / result.level[0] - 1).item() <= 1e-6
+
+
+def test_every_iterate_is_near_the_level_and_inside():
+    problem, start, level = problem_of(IMAGE, "ssim", "mse", "max")
+    seen = []
+
+    def look(state):
+        seen.append(held_error(problem, problem.held_values(state.point), level).item())
+        assert state.point.min() >= 0
+        assert state.point.max() <= 1
+
+    run_solver(problem, LevelSet(), start, level, max_iter=60, on_step=look)
+    assert len(seen) >= 20
+    assert max(seen) <= 1e-2
+
+
+def test_batch_equals_singles():
+    images = torch.cat([wave_picture(24, 24, 1), wave_picture(24, 24, 3)[:, 1:2], pair(24, 24, 1)[1]])
+    batch, start, level = problem_of(images, "ssim", "mse", "min")
+    together = run_solver(batch, LevelSet(), start, level, max_iter=29).best
+    for index in range(3):
+        one = batch.take(torch.tensor([index]))
+        alone = run_solver(one, LevelSet(), start[index : index + 1], level[index : index + 1], max_iter=29).best
+        torch.testing.assert_close(together[index : index + 1], alone, rtol=0, atol=1e-9)
+
+
+def test_resumed_run_equals_uninterrupted_run_bit_for_bit():
+    problem, start, level = problem_of(IMAGE, "ssim", "mse", "min")
+    whole = run_solver(problem, LevelSet(), start, level, max_iter=40)
+    half = run_solver(problem, LevelSet(), start, level, max_iter=20)
+    resumed = run_solver(problem, LevelSet(), start, level, max_iter=20, run=half)
+    assert torch.equal(whole.best, resumed.best)
+    assert torch.equal(whole.trace().optimized, resumed.trace().optimized)
+
+
+def test_same_seed_same_bits():
+    first, second = (madcore.synthesize(IMAGE, "ssim", "mae", "max", seed=3, **FAST) for _ in range(2))
+    other = madcore.synthesize(IMAGE, "ssim", "mae", "max", seed=4, **FAST)
+    assert torch.equal(first.mad_image, second.mad_image)
+    assert not torch.equal(first.mad_image, other.mad_image)
+
+
+def test_two_metrics_held():
+    result = madcore.synthesize(IMAGE, "ssim", ["mse", "mae"], "max", max_iter=60)
+    assert result.reference_value.shape == (1, 2)
+    assert result.held_error.item() <= 1e-6
+    assert result.optimized_value > result.initial_value
+
+
+def test_three_metrics_held_and_one_twice():
+    result = madcore.synthesize(IMAGE, "ssim", ["mse", "mae", l2], "min", max_iter=40)
+    assert result.held_error.item() <= 1e-6
+    assert result.optimized_value < result.initial_value
+
+
+def test_mean_luminance_kept():
+    result = madcore.synthesize(IMAGE, "ssim", "mse", "min", keep_mean=True, max_iter=60)
+    assert abs(result.mad_image.mean() - IMAGE.mean()).item() <= 1e-6
+    assert result.held_error.item() <= 1e-6
+    assert result.optimized_value < result.initial_value
+
+
+def test_given_levels_of_two_metrics():
+    mse = 0.01
+    mae = 0.07
+    result = madcore.synthesize(IMAGE, "ssim", ["mse", "mae"], "max", level=[mse, mae], **FAST)
+    assert result.reference_value[0].tolist() == pytest.approx([mse, mae], rel=1e-6)
+
+
+def test_impossible_levels_of_two_metrics():
+    # the mean absolute error cannot exceed the root of the mean squared error
+    with pytest.raises(madcore.LevelError, match="closest"):
+        madcore.synthesize(IMAGE, "ssim", ["mse", "mae"], "max", level=[0.01, 0.2], **FAST)
+
+
+def test_mask_keeps_pixels_exactly():
+    mask = torch.zeros(24, 24)
+    mask[:, :12] = 1
+    result = madcore.synthesize(IMAGE, "ssim", "mse", "max", mask=mask, **FAST)
+    assert torch.equal(result.mad_image[..., :12], IMAGE[..., :12])
+    assert not torch.equal(result.mad_image[..., 12:], IMAGE[..., 12:])
+    assert result.held_error.item() <= 1e-6
+
+
+def test_pixel_range_reaches_the_metric():
+    small = madcore.synthesize(IMAGE, "ssim", "mse", "max", level=0.005, **FAST)
+    large = madcore.synthesize(255 * IMAGE, "ssim", "mse", "max", level=0.005 * 255**2, pixel_range=(0, 255), **FAST)
+    assert large.mad_image.max() <= 255
+    assert large.initial_value.item() == pytest.approx(small.initial_value.item(), rel=1e-9)
+
+
+def test_penalty_smooths():
+    plain = madcore.synthesize(IMAGE, "ssim", "mse", "max", **FAST)
+    smooth = madcore.synthesize(IMAGE, "ssim", "mse", "max", penalty="total_variation", penalty_lambda=10.0, **FAST)
+    variation = madcore.create_penalty("total_variation")
+    assert variation(smooth.mad_image) < variation(plain.mad_image)
+
+
+def test_several_starts_keep_the_best():
+    result = madcore.synthesize(IMAGE, "mse", "ssim", "max", starts=4, **FAST)
+    assert result.start_values.shape == (1, 4)
+    assert result.optimized_value.item() == pytest.approx(result.start_values.nan_to_num(0).max().item())
+
+
+def test_quartet_names_and_levels():
+    quartet = madcore.quartet(IMAGE, "ssim", "mse", level={"mse": 0.01, "ssim": 0.5}, **FAST)
+    assert list(quartet) == ["a_min", "a_max", "b_min", "b_max"]
+    assert quartet["a_min"].level.item() == pytest.approx(0.01)
+    assert quartet["b_max"].level.item() == pytest.approx(0.5)
+    assert quartet["b_min"].optimized_value < quartet["b_max"].optimized_value
+    assert "ssim" in str(quartet)
+
+
+def test_equivalent_noise_is_the_mean_over_seeds():
+    result = madcore.synthesize(IMAGE, "ssim", "mse", "min", level="equivalent_noise:0.05", **FAST)
+    assert result.level.item() == pytest.approx(0.05**2, rel=0.1)
+
+
+def test_progress_can_stop_the_run():
+    told = []
+
+    def stop(progress):
+        told.append(progress.evaluations)
+        return True
+
+    result = madcore.synthesize(IMAGE, "ssim", "mse", "min", progress=stop, max_iter=100)
+    assert told == [10]
+    assert result.status == (madcore.Status.INTERRUPTED,)
+    assert result.held_error.item() <= 1e-6
+
+
+def test_penalty_method_ends_on_the_level():
+    result = madcore.synthesize(IMAGE, "ssim", "mse", "max", solver="penalty", max_iter=50)
+    assert result.held_error.item() <= 1e-6
+    assert result.optimized_value > result.initial_value
+
+
+def test_unreachable_level_states_the_range():
+    with pytest.raises(madcore.LevelError, match=r"level 4 of mse is not reachable.*0 to 0\.\d+ is"):
+        madcore.synthesize(IMAGE, "ssim", "mse", "min", level=4.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"level": -1.0}, "level must be positive"),
+        ({"level": [0.1, 0.2]}, "one value for each of the 1 held"),
+        ({"level": torch.ones(3)}, "one number or one for each"),
+        ({"level": "loud:3"}, "noise:S"),
+        ({"initial_image": IMAGE}, "equals the reference"),
+        ({"initial_image": IMAGE + 1}, "inside the pixel range"),
+        ({"initial_image": IMAGE[..., 1:]}, "shape of image"),
+        ({"initial_noise": 0.0}, "positive"),
+        ({"pixel_range": (1.0, 0.0)}, "smaller bound first"),
+        ({"pixel_range": (0.4, 0.5)}, "inside pixel_range"),
+        ({"mask": torch.ones(1)}, "nothing is left"),
+        ({"starts": 0}, "starts"),
+        ({"max_iter": 0}, "max_iter"),
+        ({"tolerance": 0.0}, "tolerance"),
+        ({"penalty_lambda": -1.0}, "penalty_lambda"),
+        ({"solver": "magic"}, "level_set"),
+        ({"dtype": torch.float16}, "float32 or torch.float64"),
+    ],
+)
+def test_refuses(changes, words):
+    with pytest.raises(madcore.InputError, match=words):
+        madcore.synthesize(IMAGE, "ssim", "mse", "min", **changes)
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        (IMAGE.mul(255).to(torch.uint8), "divide"),
+        (IMAGE[0], r"\(N, C, H, W\)"),
+        (IMAGE * math.nan, "NaN"),
+        (IMAGE + 1, "inside pixel_range"),
+        (IMAGE.numpy(), "tensor"),
+    ],
+)
+def test_refuses_pictures(image, words):
+    with pytest.raises(madcore.InputError, match=words):
+        madcore.synthesize(image, "ssim", "mse", "min")
+
+
+@pytest.mark.parametrize(
+    ("metric", "words"),
+    [
+        (lambda image, mad_image: l2(image, mad_image).repeat(2), "one value for each image"),
+        (lambda image, mad_image: l2(image, mad_image) * math.nan, "not finite"),
+        (lambda image, mad_image: l2(image, mad_image).detach(), "no gradient"),
+        (lambda image, mad_image: -l2(image, mad_image), "negative"),
+        (lambda image, mad_image: 3.0, "must return a tensor"),
+    ],
+)
+def test_refuses_metrics(metric, words):
+    with pytest.raises(madcore.ContractError, match=words):
+        madcore.synthesize(IMAGE, metric, "mse", "min")
+
+
+def test_dead_zone_is_named():
+    with pytest.raises(madcore.LevelError, match="nothing to hold"):
+        madcore.synthesize(IMAGE, "mse", lambda r, x: (l2(r, x) - 1e6).clamp_min(0), "min")
+
+
+def test_same_metric_on_both_sides_warns():
+    with pytest.warns(UserWarning, match="nothing can differ"):
+        result = madcore.synthesize(IMAGE, "mse", "mse", "max", **FAST)
+    assert result.optimized_value.item() == pytest.approx(result.initial_value.item(), rel=1e-5)
+
+
+def test_metric_that_turns_nan_on_the_way_leaves_a_good_image():
+    def fragile(image, mad_image):
+        value = madcore.create_metric("ssim")(image, mad_image)
+        return torch.where(value > 0.9, math.nan, value)
+
+    result = madcore.synthesize(IMAGE, fragile, "mse", "max", level=0.004, max_iter=60)
+    assert torch.isfinite(result.mad_image).all()
+    assert result.held_error.item() <= 1e-6
