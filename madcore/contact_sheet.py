@@ -85,7 +85,7 @@ def draw_match(record: Mapping[str, Any], pictures: Mapping[str, bytes]) -> byte
     names, made = record["made"]["names"], record["made"]
     shown = {name: _eight_bits(Image.open(io.BytesIO(content))) for name, content in pictures.items()}
     panels = {name: _panel(name, entry, names, shown[name]) for name, entry in record["images"].items()}
-    start = ", ".join(f"{names[letter]} {value:.4g}" for letter, value in record["start"]["exact"].items())
+    start = ", ".join(f"{names[letter]} {value:#.4g}" for letter, value in record["start"]["exact"].items())
     left = (
         Panel(shown["reference"], "reference image", ("0 on every metric",)),
         Panel(shown["start"], "start image", (start,)),
@@ -139,19 +139,21 @@ def draw_contact_sheet(title: str, subtitle: str, rows: Sequence[Sequence[Group]
 def _panel(name: str, entry: Mapping[str, Any], names: Mapping[str, str], picture: Image.Image) -> Panel:
     verb = "minimised" if name.endswith("min") else "maximised"
     values = entry["exact"]
-    held = ", ".join(f"{names[letter]} {values[letter]:.4g}" for letter in entry["level"])
+    held = ", ".join(f"{names[letter]} {values[letter]:#.4g}" for letter in entry["level"])
     lines = (f"{held}, held error {write_error(entry['held_error'])}", entry["stopped"])
-    return Panel(picture, f"{names[name[0]]} {verb}: {values[name[0]]:.4g}", lines)
+    return Panel(picture, f"{names[name[0]]} {verb}: {values[name[0]]:#.4g}", lines)
 
 
 def _heading(record: Mapping[str, Any], letter: str) -> str:
     level = next(entry["level"] for name, entry in record["images"].items() if name[0] == letter)
-    return " and ".join(f"{record['made']['names'][held]} held at {value:.4g}" for held, value in level.items())
+    return " and ".join(f"{record['made']['names'][held]} held at {value:#.4g}" for held, value in level.items())
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
     """Bring 16-bit grey, which Pillow would clip, to 8 bits."""
-    return picture.point(lambda value: value * (1 / 257)).convert("L") if picture.mode.startswith("I") else picture
+    return (
+        picture.point(lambda value: value * (1 / 257) + 0.5).convert("L") if picture.mode.startswith("I") else picture
+    )
 
 
 def _draw_row(sheet: Image.Image, pen: ImageDraw.ImageDraw, row: Sequence[Group], top: int, style: _Style) -> None:

@@ -1,10 +1,12 @@
 """The contact sheet: every picture is on it, pixel by pixel, at a whole-number scale, and no text is cut."""
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from madcore.contact_sheet import Group, Panel, draw_contact_sheet
+from madcore.contact_sheet import Group, Panel, draw_contact_sheet, draw_match, write_error
 
 RANDOM = np.random.default_rng(1)
 
@@ -46,6 +48,26 @@ def test_pictures_stand_in_reading_order():
     assert corners == sorted(corners)
     assert corners[0][1] == corners[3][1]
     assert corners[1][1] - corners[0][1] > corners[2][1] - corners[1][1]
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_match_is_drawn_from_its_record(bits):
+    entry = {"exact": {"a": 0.9, "b": 0.01}, "level": {"b": 0.01}, "held_error": 2e-8, "stopped": "settled"}
+    made = {"names": {"a": "ssim", "b": "mse"}, "summary": "camera"}
+    record = {"images": {"a_max": entry}, "start": {"exact": {"a": 0.5, "b": 0.01}}, "made": made}
+    gray = np.linspace(0, 1, 300 * 300).reshape(300, 300)
+    samples = (gray * (2**bits - 1)).round().astype(np.uint8 if bits == 8 else np.uint16)
+    stream = io.BytesIO()
+    Image.fromarray(samples).save(stream, "PNG")
+    sheet = draw_match(record, dict.fromkeys(["reference", "start", "a_max"], stream.getvalue()))
+    shown = np.asarray(Image.open(io.BytesIO(sheet)))[..., 0]
+    expected = (samples / (257 if bits == 16 else 1)).round().astype(np.uint8)
+    assert contains(shown[..., None], expected[:40, :40, None])
+
+
+@pytest.mark.parametrize(("error", "text"), [(2.4e-8, "2e-8"), (0.0, "0e0"), (3e-12, "3e-12"), (0.04, "4e-2")])
+def test_errors_are_short(error, text):
+    assert write_error(error) == text
 
 
 def test_large_pictures_are_reduced():

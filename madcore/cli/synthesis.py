@@ -13,7 +13,7 @@ from madcore.cli.interrupt import RememberingCommand, command_to_resume, interru
 from madcore.cli.progress import describe_image, make_watcher
 from madcore.cli.session import Session, talk
 from madcore.cli.tables import write_json, write_table
-from madcore.errors import InputError
+from madcore.errors import InputError, MadcoreError
 from madcore.options import parse_name, write_name
 from madcore.request import Request, read_level
 from madcore.store import RECORD, check_folder
@@ -217,6 +217,10 @@ def _run(context: click.Context, request: Request, options: Mapping[str, Any]) -
                 complete = produce(job, folder, watcher, overwrite=overwrite, resume=resume)
         except KeyboardInterrupt:
             complete = False
+        except MadcoreError:
+            if job.record["images"]:
+                talk(f"what was finished before the error is in {folder}")
+            raise
     if job.record["images"]:
         _report(job.record, folder, options["as_json"])
     if not complete:

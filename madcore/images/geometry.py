@@ -59,10 +59,8 @@ def crop_image(image: Tensor, window: int | tuple[int, int] | Window) -> Tensor:
     top = (rows - height) // 2 if top is None else top
     left = (columns - width) // 2 if left is None else left
     if min(height, width) < 1 or min(top, left) < 0 or top + height > rows or left + width > columns:
-        wanted = f"{height}x{width}+{top}+{left}"
-        raise InputError(
-            f"cannot crop {wanted} (height x width + top + left) out of {rows} x {columns} pixels; make it smaller"
-        )
+        wanted = f"{height} x {width}" + (f" at {top}, {left}" if min(top, left) >= 0 else "")
+        raise InputError(f"cannot crop {wanted} out of {rows} x {columns} pixels; make it smaller")
     return image[..., top : top + height, left : left + width].contiguous()
 
 

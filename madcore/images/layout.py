@@ -104,6 +104,7 @@ def _opaque(image: Tensor, name: str) -> Tensor:
         return image
     if not bool((image[:, -1] == 1).all()):
         raise InputError(
-            f"{name} has transparent pixels; put it on a background first, or save it without its alpha channel"
+            f"{name} has an alpha channel, the last of {image.shape[1]}, with transparent pixels; "
+            "put it on a background first, or save it without that channel"
         )
     return image[:, :-1].contiguous()

@@ -91,7 +91,7 @@ def _read(source: str, layout: str | None) -> Tensor:
     if source in PHOTOGRAPHS:
         return decode_image(photograph_path(source).read_bytes(), source)
     path, entry = _split_entry(source)
-    if not path.exists() and path.name == source:
+    if not path.exists() and path.name == source and not path.suffix:
         _reject_unknown(source)
     array, is_picture = decode_file(path, entry)
     return arrange(array, source, ("HW" if array.ndim == 2 else "HWC") if is_picture else layout)
