@@ -31,7 +31,7 @@ lint: .venv/dev
 	$(BIN)/mypy
 
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests
 	set -e; for plugin in $(PLUGINS); do OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $$plugin/tests; done
 
 docs: .venv/docs

@@ -26,7 +26,7 @@ def checked_image(image: Tensor, device: str | torch.device | None, dtype: torch
         raise InputError(f"image must be a tensor (N, C, H, W); got {type(image).__name__}: see madcore.read_image")
     if not image.is_floating_point():
         raise InputError(
-            f"image must be floating point in [0, 1]; got {image.dtype}: divide by its largest value, e.g. image / 255.0"
+            f"image must be floating point in [0, 1]; got {image.dtype}: divide by its largest, e.g. image / 255.0"
         )
     if image.ndim != 4 or 0 in image.shape:
         raise InputError(f"image must have shape (N, C, H, W); got {tuple(image.shape)}")

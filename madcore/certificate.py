@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from madcore.errors import ContractError
 from madcore.problem import Evaluation, MADProblem
 from madcore.solvers.kinks import Kinks
 from madcore.solvers.levels import held_error
@@ -87,6 +88,6 @@ def in_double(problem: MADProblem) -> MADProblem | None:
         double = problem.to(torch.float64)
         held = double.held_values(double.reference)
         double.optimized.value(double.image)
-    except RuntimeError:
+    except ContractError:
         return None  # a module whose parameters are float32 refuses float64 images
     return double if held.dtype == torch.float64 else None

@@ -7,14 +7,15 @@ Nothing here knows plugins or names of metrics: `madcore.lookup` turns names int
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from madcore.errors import ContractError, InputError
+from madcore.errors import ContractError, InputError, MadcoreError
 
 __all__ = ["Metric", "PreparedMetric"]
 
@@ -121,7 +122,9 @@ class Metric:
             raise InputError(
                 f"{self.name} compares images of one shape; got {tuple(image.shape)} and {tuple(mad_image.shape)}"
             )
-        return self._distance(self.function(image, mad_image), len(image))
+        with _blamed_on(self.name):
+            values = self.function(image, mad_image)
+        return self._distance(values, len(image))
 
     def prepare(self, image: Tensor) -> PreparedMetric:
         """Compute once what depends on the reference image alone, and return the function of the other image.
@@ -134,7 +137,8 @@ class Metric:
         self.check_image(image)
         prepare = getattr(self.function, "prepare", None)
         image = image.detach()
-        inner = prepare(image) if prepare is not None else lambda mad_image: self.function(image, mad_image)
+        with _blamed_on(self.name):
+            inner = prepare(image) if prepare is not None else lambda mad_image: self.function(image, mad_image)
         return PreparedMetric(self, inner, len(image))
 
     def for_range(self, width: float) -> Metric:
@@ -179,7 +183,9 @@ class PreparedMetric:
 
     def __call__(self, mad_image: Tensor) -> Tensor:
         """Compute the distances, (N,), of `mad_image` (N, C, H, W) from the reference images."""
-        return self.metric._distance(self.function(mad_image), self.count)
+        with _blamed_on(self.metric.name):
+            values = self.function(mad_image)
+        return self.metric._distance(values, self.count)
 
     def value_and_gradient(self, mad_image: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the distances, (N,), and the gradient of each with respect to its image, (N, C, H, W).
@@ -191,7 +197,8 @@ class PreparedMetric:
         """
         fast = getattr(self.function, "value_and_gradient", None)
         if fast is not None:
-            values, gradient = fast(mad_image)
+            with _blamed_on(self.metric.name):
+                values, gradient = fast(mad_image)
             return self.metric._distance(values, self.count), -gradient if self.metric.similarity else gradient
         with torch.enable_grad():
             variable = mad_image.detach().requires_grad_(True)
@@ -222,3 +229,15 @@ class _Representation:
         with torch.no_grad():
             reference = self.model(image)
         return lambda mad_image: (reference - self.model(mad_image)).square().flatten(1).mean(1)
+
+
+@contextmanager
+def _blamed_on(name: str) -> Iterator[None]:
+    """Name the metric in whatever it raises; running out of memory is not its fault."""
+    try:
+        yield
+    except (MadcoreError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [""])[0]
+        raise ContractError(f"metric {name} raised {type(error).__name__}: {first}") from error

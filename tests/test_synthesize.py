@@ -237,6 +237,7 @@ def test_refuses_pictures(image, words):
         (lambda image, mad_image: l2(image, mad_image).detach(), "no gradient"),
         (lambda image, mad_image: -l2(image, mad_image), "negative"),
         (lambda image, mad_image: 3.0, "must return a tensor"),
+        (lambda image, mad_image: mad_image.no_such_thing, "raised AttributeError"),
     ],
 )
 def test_refuses_metrics(metric, words):

@@ -95,10 +95,14 @@ class Ssim(Measure):
             if not getattr(self, name) > 0:
                 raise InputError(f"ssim needs {name} above 0; got {getattr(self, name)}")
 
+    @property
+    def min_side(self) -> int:
+        """Smallest height and width in pixels: the window, or what can be mirrored to fill it."""
+        return self.size if self.padding == "valid" else self.size // 2 + 1
+
     def check(self, image: Tensor) -> None:
         """Raise InputError unless the window fits into the images."""
-        smallest = self.size if self.padding == "valid" else self.size // 2 + 1
-        check_images(f"ssim with a window of {self.size} pixels", image, smallest)
+        check_images(f"ssim with a window of {self.size} pixels", image, self.min_side)
 
     def prepare(self, image: Tensor) -> _PreparedSsim:
         """Compute the reference images' local statistics once."""

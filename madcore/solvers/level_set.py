@@ -9,14 +9,14 @@ Every image of a batch has its own multipliers, trust radius, free pixels and me
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from madcore.problem import Evaluation, MADProblem
 from madcore.solvers.kinks import Kinks
+from madcore.solvers.level_set_state import LevelSetState, chosen
 from madcore.solvers.levels import held_error
 from madcore.solvers.limited_memory import Pairs
 from madcore.solvers.multipliers import (
@@ -27,54 +27,14 @@ from madcore.solvers.multipliers import (
     solve_normal,
 )
 from madcore.solvers.retraction import along_ray, by_newton
-from madcore.solvers.secant_scale import ScaleMemory, SecantScale
+from madcore.solvers.secant_scale import SecantScale
 
-__all__ = ["LevelSet", "LevelSetState"]
+__all__ = ["LevelSet"]
 
 LARGEST_RADIUS = 2.0  # in units of the root mean square of the start's error, as all radii
 SMALLEST_RADIUS = 1e-6
 MAY_BE_BEST = 3e-3  # held error at which an image may become the best one
 TOO_FAR = 1e-2  # held error at which a step is refused
-
-
-@dataclass(frozen=True)
-class LevelSetState:
-    """Everything that a run knows; `LevelSet.step` consumes it.
-
-    Images are flattened to n pixels.  `merit` is the objective brought to the level to first order; `history` holds
-    the best merit after every step.
-    """
-
-    point: Tensor  # (N, n)
-    evaluation: Evaluation
-    level: Tensor  # (N, k)
-    multiplier: Tensor  # (N, k)
-    degree: Tensor  # (N,)
-    slope: Tensor  # (N, n), gradient of the Lagrangian
-    merit: Tensor  # (N,)
-    error: Tensor  # (N,), relative held error
-    radius: Tensor  # (N,)
-    size: Tensor  # (N,), root mean square of the start's error
-    momentum: Tensor  # (N, n)
-    pairs: Pairs
-    operator: SecantScale | None
-    scale: ScaleMemory | None
-    kinks: Kinks | None
-    best: Tensor  # (N, n)
-    best_merit: Tensor  # (N,)
-    first_merit: Tensor  # (N,)
-    promised: Tensor  # (N,), decrease that the quadratic model still promises at the best image
-    at_best: Tensor  # (N,)
-    exact: Tensor  # (N,), whether the next step has the length of the radius exactly
-    refusals: Tensor  # (N,), refused steps in a row
-    stalled: Tensor  # (N,)
-    history: tuple[Tensor, ...]
-    evaluations: int
-
-    def take(self, index: Tensor) -> LevelSetState:
-        """Keep the images at `index`."""
-        kept: dict[str, Any] = {field.name: _take(getattr(self, field.name), index) for field in fields(self)}
-        return LevelSetState(**kept)
 
 
 @dataclass(frozen=True)
@@ -220,7 +180,7 @@ class LevelSet:
         refusals = torch.where(refused, state.refusals + 1, 0)
         clear = (refusals >= 3) | stuck
         state.pairs.forget(clear)
-        moved = _chosen(~refused, state, trial, evaluation, multiplier, degree, merit, error)
+        moved = chosen(~refused, state, trial, evaluation, multiplier, degree, merit, error)
         slope = _slope(problem, moved.point, moved.evaluation, moved.multiplier, state.kinks)
         restart = clear & refused
         candidate = _merit(moved.evaluation, moved.multiplier, state.level, 1.0)
@@ -326,45 +286,6 @@ def _next_radius(state: LevelSetState, refused: Tensor, ratio: Tensor, used: Ten
     smallest = SMALLEST_RADIUS * state.size
     base = torch.where(refused, torch.minimum(state.radius, torch.maximum(used, smallest)), state.radius)
     return torch.minimum(torch.maximum(base * factor, smallest), LARGEST_RADIUS * state.size)
-
-
-def _chosen(
-    accepted: Tensor,
-    state: LevelSetState,
-    point: Tensor,
-    evaluation: Evaluation,
-    multiplier: Tensor,
-    degree: Tensor,
-    merit: Tensor,
-    error: Tensor,
-) -> LevelSetState:
-    """Take the trial where it was accepted and keep the old point elsewhere."""
-
-    def pick(new: Tensor, old: Tensor) -> Tensor:
-        return torch.where(accepted.view(-1, *[1] * (new.ndim - 1)), new, old)
-
-    old = state.evaluation
-    return replace(
-        state,
-        point=pick(point, state.point),
-        evaluation=Evaluation(
-            **{field.name: pick(getattr(evaluation, field.name), getattr(old, field.name)) for field in fields(old)}
-        ),
-        multiplier=pick(multiplier, state.multiplier),
-        degree=pick(degree, state.degree),
-        merit=pick(merit, state.merit),
-        error=pick(error, state.error),
-    )
-
-
-def _take(value: object, index: Tensor) -> object:
-    if isinstance(value, Tensor):
-        return value[index]
-    if isinstance(value, tuple):
-        return tuple(entry[index] for entry in value)
-    if isinstance(value, Evaluation):
-        return Evaluation(**{field.name: getattr(value, field.name)[index] for field in fields(value)})
-    return value.take(index) if hasattr(value, "take") else value
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:

@@ -97,8 +97,28 @@ class PenaltyMethod:
         )
 
     def take(self, state: PenaltyState, index: Tensor) -> PenaltyState:
-        """Keep all images: an optimizer's memory cannot be split, and images do not influence each other."""
-        raise NotImplementedError("the penalty method keeps its whole batch")
+        """Go on with the images at `index` only, with their share of the optimizer's memory."""
+        point = state.point[index]
+        optimizer, old = self._optimizer(point), state.optimizer
+        memory = old.state[old.param_groups[0]["params"][0]]
+        kept = {
+            name: value[index] if isinstance(value, Tensor) and value.shape == state.point.shape else value
+            for name, value in memory.items()
+        }
+        optimizer.state[optimizer.param_groups[0]["params"][0]] = kept
+        evaluation = Evaluation(**{name: value[index] for name, value in vars(state.evaluation).items()})
+        return replace(
+            state,
+            point=point,
+            evaluation=evaluation,
+            level=state.level[index],
+            tradeoff=state.tradeoff[index],
+            best=state.best[index],
+            history=tuple(merit[index] for merit in state.history),
+            promised=state.promised[index],
+            stalled=state.stalled[index],
+            optimizer=optimizer,
+        )
 
     def _optimizer(self, point: Tensor) -> torch.optim.Optimizer:
         kind = getattr(torch.optim, self.optimizer, None)

@@ -1,0 +1,95 @@
+"""The state of the level-set solver: everything that a run knows between two steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from madcore.problem import Evaluation
+from madcore.solvers.kinks import Kinks
+from madcore.solvers.limited_memory import Pairs
+from madcore.solvers.secant_scale import ScaleMemory, SecantScale
+
+__all__ = ["LevelSetState", "chosen"]
+
+
+@dataclass(frozen=True)
+class LevelSetState:
+    """Everything that a run knows; `LevelSet.step` consumes it.
+
+    Images are flattened to n pixels.  `merit` is the objective brought to the level to first order; `history` holds
+    the best merit after every step.
+    """
+
+    point: Tensor  # (N, n)
+    evaluation: Evaluation
+    level: Tensor  # (N, k)
+    multiplier: Tensor  # (N, k)
+    degree: Tensor  # (N,)
+    slope: Tensor  # (N, n), gradient of the Lagrangian
+    merit: Tensor  # (N,)
+    error: Tensor  # (N,), relative held error
+    radius: Tensor  # (N,)
+    size: Tensor  # (N,), root mean square of the start's error
+    momentum: Tensor  # (N, n)
+    pairs: Pairs
+    operator: SecantScale | None
+    scale: ScaleMemory | None
+    kinks: Kinks | None
+    best: Tensor  # (N, n)
+    best_merit: Tensor  # (N,)
+    first_merit: Tensor  # (N,)
+    promised: Tensor  # (N,), decrease that the quadratic model still promises at the best image
+    at_best: Tensor  # (N,)
+    exact: Tensor  # (N,), whether the next step has the length of the radius exactly
+    refusals: Tensor  # (N,), refused steps in a row
+    stalled: Tensor  # (N,)
+    history: tuple[Tensor, ...]
+    evaluations: int
+
+    def take(self, index: Tensor) -> LevelSetState:
+        """Keep the images at `index`."""
+        kept: dict[str, Any] = {field.name: _take(getattr(self, field.name), index) for field in fields(self)}
+        return LevelSetState(**kept)
+
+
+def chosen(
+    accepted: Tensor,
+    state: LevelSetState,
+    point: Tensor,
+    evaluation: Evaluation,
+    multiplier: Tensor,
+    degree: Tensor,
+    merit: Tensor,
+    error: Tensor,
+) -> LevelSetState:
+    """Take the trial where it was accepted and keep the old point elsewhere."""
+
+    def pick(new: Tensor, old: Tensor) -> Tensor:
+        return torch.where(accepted.view(-1, *[1] * (new.ndim - 1)), new, old)
+
+    old = state.evaluation
+    return replace(
+        state,
+        point=pick(point, state.point),
+        evaluation=Evaluation(
+            **{field.name: pick(getattr(evaluation, field.name), getattr(old, field.name)) for field in fields(old)}
+        ),
+        multiplier=pick(multiplier, state.multiplier),
+        degree=pick(degree, state.degree),
+        merit=pick(merit, state.merit),
+        error=pick(error, state.error),
+    )
+
+
+def _take(value: object, index: Tensor) -> object:
+    if isinstance(value, Tensor):
+        return value[index]
+    if isinstance(value, tuple):
+        return tuple(entry[index] for entry in value)
+    if isinstance(value, Evaluation):
+        return Evaluation(**{field.name: getattr(value, field.name)[index] for field in fields(value)})
+    return value.take(index) if hasattr(value, "take") else value
