@@ -6,14 +6,15 @@ Pixels are enlarged by a whole number without smoothing, so that what is seen is
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ["Group", "Panel", "draw_contact_sheet", "draw_match", "write_error"]
+from madcore.wording import describe_image, write_error, write_value
+
+__all__ = ["Group", "Panel", "draw_contact_sheet", "draw_match"]
 
 USUAL_SIDE = 420  # pixels; small pictures are enlarged to about this, large ones are left as they are
 LARGEST_SIDE = 1600  # larger ones are reduced
@@ -85,7 +86,7 @@ def draw_match(record: Mapping[str, Any], pictures: Mapping[str, bytes]) -> byte
     names, made = record["made"]["names"], record["made"]
     shown = {name: _eight_bits(Image.open(io.BytesIO(content))) for name, content in pictures.items()}
     panels = {name: _panel(name, entry, names, shown[name]) for name, entry in record["images"].items()}
-    start = ", ".join(f"{names[letter]} {value:#.4g}" for letter, value in record["start"]["exact"].items())
+    start = ", ".join(f"{names[letter]} {write_value(value)}" for letter, value in record["start"]["exact"].items())
     left = (
         Panel(shown["reference"], "reference image", ("0 on every metric",)),
         Panel(shown["start"], "start image", (start,)),
@@ -99,11 +100,6 @@ def draw_match(record: Mapping[str, Any], pictures: Mapping[str, bytes]) -> byte
     title = " against ".join(names.values())
     draw_contact_sheet(title, made["summary"], rows if len(pairs) > 1 else [[Group(left), *pairs]]).save(stream, "PNG")
     return stream.getvalue()
-
-
-def write_error(error: float) -> str:
-    """Write a relative error with one digit: ``2e-8``."""
-    return re.sub(r"e([-+])0", r"e\1", f"{error:.0e}").replace("e+", "e")
 
 
 def draw_contact_sheet(title: str, subtitle: str, rows: Sequence[Sequence[Group]]) -> Image.Image:
@@ -137,16 +133,17 @@ def draw_contact_sheet(title: str, subtitle: str, rows: Sequence[Sequence[Group]
 
 
 def _panel(name: str, entry: Mapping[str, Any], names: Mapping[str, str], picture: Image.Image) -> Panel:
-    verb = "minimised" if name.endswith("min") else "maximised"
     values = entry["exact"]
-    held = ", ".join(f"{names[letter]} {values[letter]:#.4g}" for letter in entry["level"])
+    held = ", ".join(f"{names[letter]} {write_value(values[letter])}" for letter in entry["level"])
     lines = (f"{held}, held error {write_error(entry['held_error'])}", entry["stopped"])
-    return Panel(picture, f"{names[name[0]]} {verb}: {values[name[0]]:#.4g}", lines)
+    return Panel(picture, f"{describe_image(name, names)[0]}: {write_value(values[name[0]])}", lines)
 
 
 def _heading(record: Mapping[str, Any], letter: str) -> str:
     level = next(entry["level"] for name, entry in record["images"].items() if name[0] == letter)
-    return " and ".join(f"{record['made']['names'][held]} held at {value:#.4g}" for held, value in level.items())
+    return " and ".join(
+        f"{record['made']['names'][held]} held at {write_value(value)}" for held, value in level.items()
+    )
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -71,5 +72,14 @@ def describe_result(
         "seconds": round(result.seconds, 3),
     }
     if result.start_values.shape[1] > 1:
-        entry["start_values"] = [None if value != value else value for value in result.start_values[0].tolist()]
-    return entry, picture
+        entry["start_values"] = result.start_values[0].tolist()
+    return _without_non_finite(entry), picture
+
+
+def _without_non_finite(value: Any) -> Any:
+    """Replace numbers that JSON cannot hold by None."""
+    if isinstance(value, list):
+        return [_without_non_finite(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _without_non_finite(each) for name, each in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -240,6 +240,23 @@ def test_a_metric_that_breaks_its_contract_is_named(body, said, photo, tmp_path,
     assert said in line
 
 
+def test_a_metric_that_is_not_finite_on_the_written_picture_is_recorded_as_such(photo, tmp_path, capsys):
+    body = """
+import torch
+def metric(image, mad_image):
+    samples = 255 * mad_image.detach().double()
+    written = bool(((samples - samples.round()).abs() < 1e-6).all())
+    return (image - mad_image).square().flatten(1).mean(1) / (not written)
+"""
+    (tmp_path / "mine.py").write_text(body)
+    arguments = ["synth", "mae", f"{tmp_path}/mine.py:metric", photo, "--minmax", "min", "-o", str(tmp_path / "mad")]
+    assert run([*arguments, "--max-iter", "10"]) == 0
+    assert "not finite" in capsys.readouterr().out
+    entry = read_match(tmp_path / "mad")["images"]["a_min"]
+    assert (entry["png"]["b"], entry["png"]["held_error"]) == (None, None)
+    assert entry["held_error"] <= 1e-6
+
+
 class Recorder:
     """A watcher that stops the work at the first report of one image."""
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from madcore.contact_sheet import Group, Panel, draw_contact_sheet, draw_match, write_error
+from madcore.contact_sheet import Group, Panel, draw_contact_sheet, draw_match
 
 RANDOM = np.random.default_rng(1)
 
@@ -63,11 +63,6 @@ def test_a_match_is_drawn_from_its_record(bits):
     shown = np.asarray(Image.open(io.BytesIO(sheet)))[..., 0]
     expected = (samples / (257 if bits == 16 else 1)).round().astype(np.uint8)
     assert contains(shown[..., None], expected[:40, :40, None])
-
-
-@pytest.mark.parametrize(("error", "text"), [(2.4e-8, "2e-8"), (0.0, "0e0"), (3e-12, "3e-12"), (0.04, "4e-2")])
-def test_errors_are_short(error, text):
-    assert write_error(error) == text
 
 
 def test_large_pictures_are_reduced():

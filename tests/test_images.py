@@ -333,3 +333,9 @@ def test_pixel_hash_depends_on_pixels_and_shape_only():
     assert hash_pixels(image) == hash_pixels(image[0].double())
     assert hash_pixels(image) != hash_pixels(image.flip(-1))
     assert hash_pixels(image) != hash_pixels(image.reshape(1, 3, 6, 4))
+
+
+def test_photographs_without_scikit_image_name_the_extra(monkeypatch):
+    monkeypatch.setattr("madcore.images.references.find_spec", lambda name: None)
+    assert "madcore[images]" in message("camera")
+    assert read_image("dead_leaves", size=16).shape == (1, 1, 16, 16)

@@ -9,18 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from madcore.cli.interrupt import Stop
 from madcore.cli.session import talk
+from madcore.wording import describe_image, write_error, write_value
 
 if TYPE_CHECKING:
     from madcore.synthesis import Progress
 
-__all__ = ["Bars", "Lines", "describe_image", "make_watcher"]
-
-
-def describe_image(name: str, names: Mapping[str, str]) -> str:
-    """Say what an image is: ``ssim minimised, mse held``."""
-    verb = "minimised" if name.endswith("min") else "maximised"
-    held = " and ".join(metric for letter, metric in names.items() if letter != name[0])
-    return f"{names[name[0]]} {verb}, {held} held"
+__all__ = ["Bars", "Lines", "make_watcher"]
 
 
 class Lines:
@@ -40,9 +34,9 @@ class Lines:
 
     def finished(self, name: str, entry: Mapping[str, Any]) -> bool:
         """Say what became of the image."""
-        value = entry["exact"][name[0]]
+        value, error = write_value(entry["exact"][name[0]]), write_error(entry["held_error"])
         talk(
-            f"{name}: {describe_image(name, self.names)}: {value:.4g}, held error {entry['held_error']:.0e}, "
+            f"{name}: {', '.join(describe_image(name, self.names))}: {value}, held error {error}, "
             f"{entry['stopped']} after {entry['evaluations']} evaluations, {entry['seconds']:.1f} s"
         )
         return self.stop.requested
@@ -66,7 +60,9 @@ class Bars:
         self.bars = Progress(*columns, console=Console(stderr=True))
         self.shown: AbstractContextManager[object] = self.bars
         self.tasks = {
-            name: self.bars.add_task(f"{name}  {describe_image(name, names)}", start=False, total=self.total, said="")
+            name: self.bars.add_task(
+                f"{name}  {', '.join(describe_image(name, names))}", start=False, total=self.total, said=""
+            )
             for name in images
         }
         self.begun: dict[str, tuple[int, int]] = {}
@@ -80,13 +76,13 @@ class Bars:
         rounds, last = self.begun.get(name, (0, 0))
         rounds += progress.evaluations < last
         self.begun[name] = (rounds, progress.evaluations)
-        said = f"{float(progress.optimized_value[0]):.4g}"
+        said = write_value(float(progress.optimized_value[0]))
         self.bars.update(self.tasks[name], completed=rounds * progress.max_iter + progress.evaluations, said=said)
         return self.stop.requested
 
     def finished(self, name: str, entry: Mapping[str, Any]) -> bool:
         """Fill the bar."""
-        said = f"{entry['exact'][name[0]]:.4g}  {entry['stopped']}"
+        said = f"{write_value(entry['exact'][name[0]])}  {entry['stopped']}"
         self.bars.update(self.tasks[name], completed=self.total, said=said)
         self.bars.stop_task(self.tasks[name])
         return self.stop.requested

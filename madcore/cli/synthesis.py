@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 import click
 
 from madcore.cli.interrupt import RememberingCommand, command_to_resume, interruptible
-from madcore.cli.progress import describe_image, make_watcher
+from madcore.cli.progress import make_watcher
 from madcore.cli.session import Session, talk
 from madcore.cli.tables import write_json, write_table
 from madcore.errors import InputError, MadcoreError
 from madcore.options import parse_name, write_name
 from madcore.request import Request, read_level
 from madcore.store import RECORD, check_folder
+from madcore.wording import describe_image, write_error, write_value
 
 __all__ = ["quartet", "synth"]
 
@@ -245,13 +246,13 @@ def _report(record: Mapping[str, Any], folder: Path, as_json: bool) -> None:
     )
     rows = [("start", "start image", *_values(record["start"]["exact"]), "", "", "")]
     for name, entry in record["images"].items():
-        errors = (f"{entry['held_error']:.0e}", f"{entry['png']['held_error']:.0e}")
-        rows.append((name, describe_image(name, names), *_values(entry["exact"]), *errors, entry["stopped"]))
+        errors = (write_error(entry["held_error"]), write_error(entry["png"]["held_error"]))
+        rows.append((name, ", ".join(describe_image(name, names)), *_values(entry["exact"]), *errors, entry["stopped"]))
     write_table(rows, header)
     click.echo(f"\nEvery metric as a distance, 0 for identical images.  Written to {folder}:")
     click.echo(f"  {' '.join([*record['files'], RECORD])}")
     click.echo(f"  Look at {folder / 'contact_sheet.png'}")
 
 
-def _values(values: Mapping[str, float]) -> list[str]:
-    return [f"{value:.6g}" for value in values.values()]
+def _values(values: Mapping[str, float | None]) -> list[str]:
+    return [write_value(value, 6) for value in values.values()]

@@ -21,7 +21,8 @@ ARROWS = {
     "builtin": "hookspecs specs",
     "adhoc": "loading options",
     "request": "",
-    "cli": "registry adhoc loading options specs store request",
+    "wording": "",
+    "cli": "registry adhoc loading options specs store request wording",
     # the stair
     "lookup": "registry adhoc options specs metric penalties",
     # the lower floor: tensors
@@ -29,7 +30,7 @@ ARROWS = {
     "penalties": "",
     "metric": "",
     "images": "",
-    "contact_sheet": "",
+    "contact_sheet": "wording",
     "problem": "metric penalties",
     "solvers": "problem metric",
     "certificate": "problem solvers metric",
@@ -52,7 +53,7 @@ ARROWS = {
     "competition": "lookup penalties competition_checks competition_file competition_history competition_steps",
 }
 TORCH_FREE = {
-    *("errors", "specs", "options", "store", "request", "hookspecs"),
+    *("errors", "specs", "options", "store", "request", "wording", "hookspecs"),
     *("loading", "registry", "builtin", "adhoc", "cli"),
 }
 UPPER = TORCH_FREE - {"errors"} | {"lookup"}
