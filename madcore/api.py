@@ -143,10 +143,16 @@ def synthesize(
     if initial_noise is None and initial_image is None and isinstance(level, str):
         initial_noise = noise_of(level)
     first = first_start(problem, initial_image, initial_noise, seed, width)
-    levels = wanted_levels(problem, level, first, width)
+    levels = wanted_levels(problem, level, first, seed, width)
     chosen = chosen_solver(solver)
     results = []
-    for start in _starts(problem, first, levels, starts, seed, tolerance):
+    if starts > 1:
+        # every start holds the same levels, and the structured ones differ from the reference as much as the first
+        if levels is None:
+            precise = in_double(problem) or problem
+            levels = precise.held_values(first.to(precise.image.dtype))
+        first = put_on_level(problem, first, levels, tolerance, forgiving=True)[0]
+    for start in start_images(problem, first, levels, starts, seed):
         results.append(_solve(problem, chosen, start, levels, minmax, max_iter, tolerance, progress, starts > 1))
         if Status.INTERRUPTED in results[-1].status:
             break
@@ -209,18 +215,6 @@ def quartet(
             if Status.INTERRUPTED in result.status:
                 return Quartet(first, second, results)
     return Quartet(first, second, results)
-
-
-def _starts(
-    problem: MADProblem, first: Tensor, levels: Tensor | None, count: int, seed: int, tolerance: float
-) -> list[Tensor]:
-    """Return the start images; structured ones differ from the reference as much as the first does on the level."""
-    if count == 1:
-        return [first]
-    if levels is not None:
-        first = put_on_level(problem, first, levels, tolerance, forgiving=True)[0]
-    wanted = problem.held_values(first) if levels is None else levels.to(first.dtype)
-    return start_images(problem, first, wanted, count, seed)
 
 
 def _solve(

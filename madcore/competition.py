@@ -7,6 +7,7 @@ their own.
 
 from __future__ import annotations
 
+import math
 import sys
 import warnings
 from abc import ABCMeta
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 from madcore import competition_checks as checks
 from madcore import competition_file as file
 from madcore.competition_history import History, nearest_stored, resolve_iteration
+from madcore.competition_level_set import LevelSetDescent, allowed_range
 from madcore.competition_steps import (
     Descent,
     Objective,
@@ -62,7 +64,9 @@ class MADCompetition:
         Whether to minimise or maximise `optimized_metric`.
     metric_tradeoff_lambda : float, optional
         Weight of the squared change of `reference_metric`.  If None, the power of ten that gives both metrics about
-        the same magnitude on noise.
+        the same magnitude on noise.  If ``math.inf``, the limit: `reference_metric` is held exactly by the level-set
+        solver, pixels stay in the penalty's allowed range or in [0, 1], the loss is that of the other terms, and
+        `gradient_norm` is that of the Lagrangian; there is no optimizer then.
     penalty_function : str or torch.nn.Module or callable
         Takes a tensor like `image` and returns what is to be small too; by default the sum of the squared distances of
         the pixels from [0, 1].
@@ -126,7 +130,7 @@ class MADCompetition:
         self._mad_image: Tensor | None = None
         self._initial_image: Tensor | None = None
         self._level: float | None = None
-        self._stepper: Descent | None = None
+        self._stepper: Descent | LevelSetDescent | None = None
         self._saved_stepper: Saved | None = None
         self._store_progress: bool | int | None = None
         self._history = History()
@@ -169,9 +173,15 @@ class MADCompetition:
             raise InputError("setup can be called once, before synthesize: make a new MADCompetition to start again")
         noise = 0.1 if initial_noise is None else initial_noise
         mad_image = self._image + noise * torch.randn_like(self._image)
+        if self._is_held:
+            checks.refuse_optimizer(optimizer, optimizer_kwargs, scheduler, scheduler_kwargs)
+            mad_image = mad_image.clamp(*allowed_range(self._penalty_function))
         initial_image = mad_image.clone()
         mad_image.requires_grad_()
-        self._stepper = start_descent(mad_image, optimizer, optimizer_kwargs, scheduler, scheduler_kwargs)
+        if self._is_held:
+            self._stepper = LevelSetDescent(allowed_range(self._penalty_function))
+        else:
+            self._stepper = start_descent(mad_image, optimizer, optimizer_kwargs, scheduler, scheduler_kwargs)
         self._level = self._reference_metric(self._image, mad_image).item()
         self._mad_image, self._initial_image = mad_image, initial_image
 
@@ -183,7 +193,12 @@ class MADCompetition:
             raise InputError(f"{names} must be None after load: they come from the file")
         assert self._saved_stepper is not None
         assert self._mad_image is not None
-        self._stepper = resume_descent(self._saved_stepper, self._mad_image, optimizer, scheduler)
+        if self._is_held:
+            checks.refuse_optimizer(optimizer, None, scheduler, None)
+            bounds = allowed_range(self._penalty_function)
+            self._stepper = LevelSetDescent(bounds, self._saved_stepper["level_set"])
+        else:
+            self._stepper = resume_descent(self._saved_stepper, self._mad_image, optimizer, scheduler)
         self._saved_stepper = None
 
     def synthesize(
@@ -232,6 +247,7 @@ class MADCompetition:
                 change = f"it changed by less than {stop_criterion:g} over {stop_iters_to_check} iterations"
                 warnings.warn(f"Loss has converged: {change}; stopped after {count}", stacklevel=2)
                 break
+        self._stepper.finish(objective, self._mad_image)
         self._current = self._evaluate()
 
     def objective_function(self, mad_image: Tensor | None = None, image: Tensor | None = None) -> Tensor:
@@ -256,6 +272,10 @@ class MADCompetition:
             return torch.empty(0)
         return self._objective(image)(self._mad_image if mad_image is None else mad_image).loss
 
+    @property
+    def _is_held(self) -> bool:
+        return math.isinf(self._metric_tradeoff_lambda)
+
     def _objective(self, image: Tensor | None = None) -> Objective:
         if image is None and self._bound is not None:
             return self._bound
@@ -269,6 +289,7 @@ class MADCompetition:
             self._metric_tradeoff_lambda,
             self._penalty_lambda,
             self._level,
+            reference,
         )
         if image is None:
             self._bound = objective
@@ -411,7 +432,7 @@ class MADCompetition:
         self._history = History(**contents["history"])
         self._history.saved_mad_image = [kept.cpu() for kept in self._history.saved_mad_image]
         self._saved_stepper = contents["steps"]
-        unknown = classes_to_name(self._saved_stepper)
+        unknown = [] if self._is_held else classes_to_name(self._saved_stepper)
         if unknown:
             warnings.warn(
                 f"call setup with {' and '.join(unknown)} before synthesize: only names were saved", stacklevel=3
@@ -457,8 +478,8 @@ class MADCompetition:
         for function in (self._optimized_metric, self._reference_metric, self._penalty_function):
             if hasattr(function, "to"):
                 function.to(*args, **kwargs)
-        if self._stepper is not None:
-            self._stepper.follow()
+        if self._stepper is not None and self._mad_image is not None:
+            self._stepper.follow(self._mad_image)
         self._bound = None
         return self
 

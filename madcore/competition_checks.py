@@ -25,6 +25,7 @@ __all__ = [
     "check_metric",
     "check_penalty",
     "name_of",
+    "refuse_optimizer",
 ]
 
 IDENTITY_TOLERANCE = 5e-7
@@ -48,10 +49,18 @@ def check_arguments(minmax: str, metric_tradeoff_lambda: float | None, penalty_l
     """Raise InputError unless the direction and the two weights are allowed."""
     if minmax not in ("min", "max"):
         raise InputError(f"minmax must be 'min' or 'max'; got {minmax!r}")
-    if metric_tradeoff_lambda is not None and not math.isfinite(metric_tradeoff_lambda):
-        raise InputError(f"metric_tradeoff_lambda must be a finite number or None; got {metric_tradeoff_lambda}")
+    if metric_tradeoff_lambda is not None and not metric_tradeoff_lambda > -math.inf:
+        raise InputError(f"metric_tradeoff_lambda must be a number, math.inf or None; got {metric_tradeoff_lambda}")
     if not penalty_lambda >= 0:
         raise InputError(f"penalty_lambda must be 0 or more; got {penalty_lambda}")
+
+
+def refuse_optimizer(*given: object) -> None:
+    """Raise InputError if an optimizer, a scheduler or their arguments are given where the level is held exactly."""
+    if any(argument is not None for argument in given):
+        raise InputError(
+            "with metric_tradeoff_lambda=math.inf the level-set solver moves the image: give no optimizer or scheduler"
+        )
 
 
 def check_image(image: Tensor) -> None:

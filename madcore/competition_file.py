@@ -139,7 +139,7 @@ class Checks:
 
 
 def _close(saved: float, here: float) -> bool:
-    return abs(saved - here) <= 1e-8 + 1e-5 * abs(saved)
+    return saved == here or abs(saved - here) <= 1e-8 + 1e-5 * abs(saved)
 
 
 def examine(file_path: Any, map_location: Any = None) -> None:

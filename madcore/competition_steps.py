@@ -1,7 +1,7 @@
 """How a competition moves: the objective of one mad image, and the step that a torch optimizer takes on it.
 
-The seam of the class: whatever has ``step(objective, mad_image) -> Step``, ``follow()``, ``state()``, ``optimizer`` and
-``scheduler`` can move a competition's image.
+The seam of the class: whatever has ``step(objective, mad_image) -> Step``, ``finish(objective, mad_image)``,
+``follow(mad_image)``, ``state()``, ``optimizer`` and ``scheduler`` can move a competition's image.
 """
 
 from __future__ import annotations
@@ -69,6 +69,8 @@ class Objective:
         Weights.
     level : float
         Value of the reference metric that is to be kept.
+    image : Tensor
+        The reference image.
     """
 
     optimized_metric: Callable[[Tensor], Tensor]
@@ -78,16 +80,19 @@ class Objective:
     metric_tradeoff_lambda: float
     penalty_lambda: float
     level: float
+    image: Tensor
 
     def __call__(self, mad_image: Tensor) -> Terms:
-        """Compute the loss and its parts."""
+        """Compute the loss and its parts; with an infinite trade-off the held term is left out, for it is held."""
         optimized = self.optimized_metric(mad_image)
         reference = self.reference_metric(mad_image)
         penalty = self.penalty_function(mad_image)
         if penalty.ndim == 1:
             penalty = penalty.sum()
-        held = self.metric_tradeoff_lambda * (self.level - reference).square()
-        return Terms(self.sign * optimized + held + self.penalty_lambda * penalty, optimized, reference, penalty)
+        loss = self.sign * optimized + self.penalty_lambda * penalty
+        if math.isfinite(self.metric_tradeoff_lambda):
+            loss = loss + self.metric_tradeoff_lambda * (self.level - reference).square()
+        return Terms(loss, optimized, reference, penalty)
 
 
 def bind(metric: Callable[[Tensor, Tensor], Tensor], image: Tensor) -> Callable[[Tensor], Tensor]:
@@ -160,7 +165,10 @@ class Descent:
         pixel_change_norm = torch.linalg.vector_norm(mad_image.detach() - before).item()
         return Step(*evaluations[0], gradient_norm, pixel_change_norm, before)
 
-    def follow(self) -> None:
+    def finish(self, objective: Objective, mad_image: Tensor) -> None:
+        """Leave the image where the last step put it."""
+
+    def follow(self, mad_image: Tensor) -> None:
         """Bring the optimizer's state to the device and type that the mad image now has."""
         self.optimizer.load_state_dict(self.optimizer.state_dict())
 

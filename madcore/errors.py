@@ -5,7 +5,15 @@ A message is one line: what was given, what is allowed, what to do.  Anything el
 
 from __future__ import annotations
 
-__all__ = ["ContractError", "InputError", "LevelError", "LoadWarning", "MadcoreError", "PluginError", "UnknownNameError"]
+__all__ = [
+    "ContractError",
+    "InputError",
+    "LevelError",
+    "LoadWarning",
+    "MadcoreError",
+    "PluginError",
+    "UnknownNameError",
+]
 
 
 class MadcoreError(Exception):

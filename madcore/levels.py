@@ -21,47 +21,57 @@ Level = None | float | Tensor | Sequence[float | Tensor] | str
 NOISE_CURVE_SEEDS = (0, 1, 2)
 
 
-def wanted_levels(problem: MADProblem, level: Level, first: Tensor, width: float) -> Tensor | None:
-    """Return the wanted levels, (N, k), or None for the values at the start image."""
-    if level is None or (isinstance(level, str) and level.startswith("noise:")):
-        return None if not _holds_mean(problem) else _with_mean(problem, None, first)
+def wanted_levels(problem: MADProblem, level: Level, first: Tensor, seed: int, width: float) -> Tensor | None:
+    """Return the wanted levels, (N, k), or None where they are the values at the first start image, (N, n).
+
+    Parameters
+    ----------
+    level : number, tensor, sequence, str or None
+        As for `madcore.synthesize`; the mean luminance, where it is held, needs none.
+    seed, width : int, float
+        Seed of the noise, and the width of the pixel range, which is the unit of S.
+    """
     precise = in_double(problem) or problem
+    holds_mean = isinstance(problem.reference_metrics[-1], MeanLuminance)
     if isinstance(level, str):
-        noise = noise_of(level) * width
-        clean = precise.reference
-        curves = [
-            precise.held_values(precise.clamp(clean + noise * noise_like(precise.image, seed).flatten(1)))
-            for seed in NOISE_CURVE_SEEDS
-        ]
-        wanted = torch.stack(curves).mean(0)
-        return _with_mean(problem, wanted, first) if _holds_mean(problem) else wanted
+        wanted = _levels_of_noise(precise, level, first, seed, width)
+    elif level is None:
+        wanted = None
+    else:
+        wanted = _given_levels(precise, level, len(problem.held) - holds_mean)
+    if not holds_mean:
+        return wanted
+    values = precise.held_values(first.to(precise.image.dtype)) if wanted is None else wanted
+    kept = values[:, : len(problem.held) - 1]
+    return torch.cat([kept, precise.reference.mean(1, keepdim=True)], 1)
+
+
+def _levels_of_noise(precise: MADProblem, level: str, first: Tensor, seed: int, width: float) -> Tensor | None:
+    noise = noise_of(level) * width
+    seeds = (seed,) if level.startswith("noise:") else NOISE_CURVE_SEEDS
+    noisy = [
+        precise.clamp(precise.reference + noise * noise_like(precise.image, each).flatten(1)).to(first.dtype)
+        for each in seeds
+    ]
+    if len(noisy) == 1 and torch.allclose(noisy[0], first, rtol=0, atol=1e-6 * width):
+        return None  # the start image is on the level already
+    return torch.stack([precise.held_values(image.to(precise.image.dtype)) for image in noisy]).mean(0)
+
+
+def _given_levels(precise: MADProblem, level: float | Tensor | Sequence[float | Tensor], count: int) -> Tensor:
     given = list(level) if isinstance(level, (list, tuple)) else [level]
-    count = len(problem.held) - _holds_mean(problem)
+    images = len(precise.image)
     if len(given) != count:
         raise InputError(f"level must have one value for each of the {count} held metrics; got {len(given)}")
     columns = []
     for value in given:
-        column = torch.as_tensor(value, dtype=precise.image.dtype, device=problem.image.device).reshape(-1)
-        if len(column) not in (1, len(problem.image)):
-            raise InputError(
-                f"level must be one number or one for each of the {len(problem.image)} images; got {len(column)}"
-            )
+        column = torch.as_tensor(value, dtype=precise.image.dtype, device=precise.image.device).reshape(-1)
+        if len(column) not in (1, images):
+            raise InputError(f"level must be one number or one for each of the {images} images; got {len(column)}")
         if not bool((torch.isfinite(column) & (column > 0)).all()):
             raise InputError(f"level must be positive and finite; got {short(column)}")
-        columns.append(column.expand(len(problem.image)))
-    wanted = torch.stack(columns, 1)
-    return _with_mean(problem, wanted, first) if _holds_mean(problem) else wanted
-
-
-def _holds_mean(problem: MADProblem) -> bool:
-    return isinstance(problem.reference_metrics[-1], MeanLuminance)
-
-
-def _with_mean(problem: MADProblem, wanted: Tensor | None, first: Tensor) -> Tensor:
-    precise = in_double(problem) or problem
-    at_start = precise.held_values(first.to(precise.image.dtype))
-    mean = precise.reference.mean(1, keepdim=True)
-    return torch.cat([at_start[:, :-1] if wanted is None else wanted[:, : at_start.shape[1] - 1], mean], 1)
+        columns.append(column.expand(images))
+    return torch.stack(columns, 1)
 
 
 def noise_of(level: str) -> float:

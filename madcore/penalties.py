@@ -38,7 +38,9 @@ class Penalty:
     def __post_init__(self) -> None:
         """Give the penalty the name of its function where none was given."""
         if not callable(self.function):
-            raise InputError(f"a penalty must be a name, a Penalty or a callable of one image batch, not {self.function!r}")
+            raise InputError(
+                f"a penalty must be a name, a Penalty or a callable of one image batch, not {self.function!r}"
+            )
         if not self.name:
             object.__setattr__(self, "name", getattr(self.function, "__name__", type(self.function).__name__))
         if not self.identity:

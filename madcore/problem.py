@@ -193,7 +193,10 @@ class MADProblem:
         objective, gradient = self.sign * value, self.sign[:, None] * gradient.flatten(1)
         if self.prepared_penalty is not None:
             amount, slope = _value_and_gradient(self.prepared_penalty, mad_image)
-            objective, gradient = objective + self.penalty_lambda * amount, gradient + self.penalty_lambda * slope.flatten(1)
+            objective, gradient = (
+                objective + self.penalty_lambda * amount,
+                gradient + self.penalty_lambda * slope.flatten(1),
+            )
         pairs = [metric.value_and_gradient(mad_image) for metric in self.held]
         held = torch.stack([values for values, _ in pairs], 1)
         jacobian = torch.stack([gradients.flatten(1) for _, gradients in pairs], 1)

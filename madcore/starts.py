@@ -47,7 +47,7 @@ def noise_like(image: Tensor, seed: int) -> Tensor:
     return torch.randn(image.shape[1:], generator=generator, dtype=torch.float64).to(image).expand_as(image)
 
 
-def start_images(problem: MADProblem, first: Tensor, level: Tensor, count: int, seed: int) -> list[Tensor]:
+def start_images(problem: MADProblem, first: Tensor, level: Tensor | None, count: int, seed: int) -> list[Tensor]:
     """Return `count` start images, each (N, n): `first`, then the structured ones, then further noise.
 
     Each is inside the bounds and differs from the reference by about as much as `first` does; none need be on the
@@ -56,7 +56,11 @@ def start_images(problem: MADProblem, first: Tensor, level: Tensor, count: int, 
     size = (first - problem.reference).square().mean(1, keepdim=True).sqrt()
     starts = [first]
     for name in START_NAMES[1:count]:
-        starts.append(_fewest_pixels(problem, level) if name == FEWEST else _structured(problem, name, first, size))
+        starts.append(
+            _fewest_pixels(problem, level)
+            if name == FEWEST and level is not None
+            else _structured(problem, name, first, size)
+        )
     for extra in range(len(starts), count):
         noise = noise_like(problem.image, seed + extra).flatten(1)
         starts.append(problem.clamp(problem.reference + size * noise))

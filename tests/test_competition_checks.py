@@ -22,7 +22,7 @@ def make(image=IMAGE, optimized=mse, reference=mse, minmax="min", tradeoff=1.0, 
     [
         ({"minmax": "least"}, InputError, "'min' or 'max'; got 'least'"),
         ({"penalty_lambda": -0.1}, InputError, "0 or more; got -0.1"),
-        ({"tradeoff": float("nan")}, InputError, "finite number or None"),
+        ({"tradeoff": float("nan")}, InputError, "math.inf or None"),
         ({"image": IMAGE.mul(255).byte()}, TypeError, "image / 255"),
         ({"image": IMAGE.numpy()}, TypeError, "got ndarray"),
         ({"image": IMAGE / 0}, InputError, "finite pixels"),

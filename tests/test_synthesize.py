@@ -149,6 +149,19 @@ def test_several_starts_keep_the_best():
     assert result.optimized_value.item() == pytest.approx(result.start_values.nan_to_num(0).max().item())
 
 
+def test_every_start_holds_the_level_of_the_first():
+    one, many = (madcore.synthesize(IMAGE, "mse", "ssim", "max", starts=starts, **FAST) for starts in (1, 5))
+    assert many.level.item() == pytest.approx(one.level.item(), rel=1e-9)
+
+
+def test_noise_level_does_not_depend_on_the_start():
+    plain = madcore.synthesize(IMAGE, "ssim", "mse", "min", level="noise:0.05", **FAST)
+    louder = madcore.synthesize(IMAGE, "ssim", "mse", "min", level="noise:0.05", initial_noise=0.2, **FAST)
+    given = madcore.synthesize(IMAGE, "ssim", "mse", "min", level="noise:0.05", initial_image=1 - IMAGE, **FAST)
+    assert louder.level.item() == pytest.approx(plain.level.item(), rel=1e-9)
+    assert given.level.item() == pytest.approx(plain.level.item(), rel=1e-9)
+
+
 def test_quartet_names_and_levels():
     quartet = madcore.quartet(IMAGE, "ssim", "mse", level={"mse": 0.01, "ssim": 0.5}, **FAST)
     assert list(quartet) == ["a_min", "a_max", "b_min", "b_max"]

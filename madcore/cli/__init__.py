@@ -45,7 +45,7 @@ COMMANDS = {
 @click.version_option(__version__, prog_name="madcore", message="%(prog)s %(version)s")
 @click.pass_context
 def launcher(context: click.Context) -> None:
-    r"""Maximum differentiation (MAD) competition between perceptual metrics.
+    """Maximum differentiation (MAD) competition between perceptual metrics.
 
     \b
     Examples:
@@ -56,7 +56,7 @@ def launcher(context: click.Context) -> None:
 
     A metric is a NAME or NAME,OPTION=VALUE; plugins bring PLUGIN.NAME; code that no plugin packages is
     ./file.py:attribute or package.module:attribute.
-    """
+    """  # noqa: D301
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 

@@ -28,14 +28,14 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 @as_json
 @click.pass_obj
 def metrics(session: Session, pattern: str, as_json: bool) -> None:
-    r"""List metrics whose name or summary contains PATTERN, or whose name matches it if it has a * or ?.
+    """List metrics whose name or summary contains PATTERN, or whose name matches it if it has a * or ?.
 
     \b
     Examples:
       madcore metrics
       madcore metrics 'piq.*'
       madcore metrics structural --json
-    """
+    """  # noqa: D301
     entries = _matching(session.registry.metrics(), pattern, "metric")
     session.report_failures()
     if as_json:
@@ -64,13 +64,13 @@ def penalties(session: Session, pattern: str, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def show(session: Session, name: str, as_json: bool) -> None:
-    r"""Show everything about one metric or penalty: its options, limits and source.
+    """Show everything about one metric or penalty: its options, limits and source.
 
     \b
     Examples:
       madcore show ssim
       madcore show ssim,window=uniform
-    """
+    """  # noqa: D301
     name, given = parse_name(name)
     if is_code(name):
         raise InputError(f"{name} is code, which declares nothing; show takes a name that `madcore metrics` lists")
@@ -88,14 +88,14 @@ def show(session: Session, name: str, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def plugins(session: Session, requirements: bool, build: bool, as_json: bool) -> int | None:
-    r"""List plugins, what they bring, and what is wrong with those that fail.
+    """List plugins, what they bring, and what is wrong with those that fail.
 
     \b
     Examples:
       madcore plugins
       madcore plugins --build --strict
       madcore plugins --requirements > requirements.txt
-    """
+    """  # noqa: D301
     session.reported = True  # the list itself is the report
     registry = session.registry
     registry.failures()  # loads all, before building anything can hide who imports torch

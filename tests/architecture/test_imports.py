@@ -50,7 +50,9 @@ ARROWS = {
     "competition_file": "competition_checks",
     "competition_steps": "competition_checks metric penalties",
     "competition_history": "competition_steps",
-    "competition": "lookup penalties competition_checks competition_file competition_history competition_steps",
+    "competition_level_set": "competition_steps errors metric penalties problem solvers",
+    "competition": "lookup penalties competition_checks competition_file competition_history competition_level_set "
+    "competition_steps",
 }
 TORCH_FREE = {
     *("errors", "specs", "options", "store", "request", "wording", "hookspecs"),
