@@ -2,23 +2,26 @@
 
 A line of pixels is cut into tiles of 16.  What a filter gives on a tile depends on that tile and on the first
 ``size - 1`` pixels of the next, so that filtering along the rows is two products of all tiles with a small matrix, and
-along the columns a single one with overlapping bands of rows, without a copy.  The cost is linear in pixels, and matrix
-products run near the speed of the machine.  Filters are "valid": an output pixel belongs to the window that begins
-there.  What leaks over the end of a line lands in the last ``size - 1`` rows and columns, outside that region.
+along the columns, in tiles of 8, a single one with overlapping bands of rows, without a copy.  The cost is linear in
+pixels, and matrix products run near the speed of the machine.  Filters are "valid": an output pixel belongs to the
+window that begins there.  What leaks over the end of a line lands in the last ``size - 1`` rows and columns, outside
+that region.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property
+import math
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-__all__ = ["Maps", "TiledFilter", "gaussian_window", "uniform_window"]
+__all__ = ["TiledFilter", "convolve", "gaussian_window", "uniform_window"]
 
-TILE = 16  # measured best of 4 to 48, for maps from 64 to 1024 pixels a side
+Product = Callable[[], Tensor]
+TILE, COLUMN_TILE = 16, 8  # measured best of 4 to 48, for maps from 64 to 1024 pixels a side
 
 
 def gaussian_window(size: int, sigma: float) -> Tensor:
@@ -33,138 +36,96 @@ def uniform_window(size: int) -> Tensor:
     return torch.full((size,), 1 / size, dtype=torch.float64)
 
 
-@dataclass(frozen=True)
-class Maps:
-    """Maps of one size in one piece of memory, each padded to whole tiles, between two margins that stay zero.
-
-    Parameters
-    ----------
-    memory : Tensor
-        All of it, in one dimension.
-    padded : Tensor
-        The view (maps, planes, padded height, padded width).
-    pixels : Tensor
-        The view (maps, planes, height, width).
-    """
-
-    memory: Tensor
-    padded: Tensor
-    pixels: Tensor
-
-    @property
-    def start(self) -> int:
-        """Where the first map begins."""
-        return int(self.padded.storage_offset())
-
-    def clear_padding(self) -> None:
-        """Set what lies beside the pixels to zero; left from earlier work, it could be not finite and spread."""
-        height, width = self.pixels.shape[-2:]
-        if height < self.padded.shape[-2]:
-            self.padded[..., height:, :].zero_()
-        if width < self.padded.shape[-1]:
-            self.padded[..., width:].zero_()
-
-
-@dataclass(frozen=True)
 class TiledFilter:
-    """A separable filter for maps of one size, type and device.
+    """A separable filter of maps that it owns: fill `pixels`, call `apply` or `adjoint`, and find the result there.
 
     Parameters
     ----------
     taps : Tensor
         Weights along rows and columns, (size,), float64; no longer than a side of a map.
-    height, width : int
-        Size of a map in pixels.
+    shape : tuple of int
+        Of the maps; the last two are height and width.
     like : Tensor
         Gives the type and device.
     gain : float
         Factor of the adjoint.
+
+    Attributes
+    ----------
+    padded : Tensor
+        The maps, height and width rounded up to whole tiles.
+    pixels : Tensor
+        The view of the given shape.
+    valid : tuple of int
+        Height and width of the region in which the window is inside the map.
     """
 
-    taps: Tensor
-    height: int
-    width: int
-    like: Tensor = field(repr=False)
-    gain: float = 1.0
+    def __init__(self, taps: Tensor, shape: tuple[int, ...], like: Tensor, gain: float = 1.0) -> None:
+        *count, height, width = shape
+        self.reach = len(taps) - 1
+        self.valid = height - self.reach, width - self.reach
+        self.tile = _whole_tiles(max(self.reach, 1), TILE)
+        padded = (*count, _whole_tiles(height, self.tile), _whole_tiles(width, self.tile))
+        # two of them, each between margins that stay zero
+        margin, pixels = self.tile * padded[-1], math.prod(padded)
+        memories = like.new_zeros(2, pixels + 2 * margin)
+        maps, scratch = (memory[margin : margin + pixels].view(padded) for memory in memories)
+        self.padded, self.pixels = maps, maps[..., :height, :width]
+        self.beside = [maps[..., height:, :], maps[..., width:]]
+        self.forward = self._along_rows(taps, 0, maps, scratch) + self._along_columns(taps, 0, scratch, maps)
+        backward = taps.flip(0)
+        self.reverse = self._along_rows(backward * gain, self.reach, maps, scratch)
+        self.reverse += self._along_columns(backward, self.reach, scratch, maps)
 
-    @property
-    def reach(self) -> int:
-        """How many pixels beyond its own an output looks."""
-        return len(self.taps) - 1
+    def apply(self) -> None:
+        """Filter the maps in place; only the valid region of the result means anything."""
+        for part in self.beside:
+            part.zero_()  # left from earlier work, it could be not finite and spread
+        for product in self.forward:
+            product()
 
-    @property
-    def valid(self) -> tuple[int, int]:
-        """Height and width of the region in which the window is inside the map."""
-        return self.height - self.reach, self.width - self.reach
-
-    def allocate(self, count: int, planes: int) -> Maps:
-        """Make `count` maps of `planes` planes, all zero."""
-        height, width = (_whole_tiles(side, self._tile) for side in (self.height, self.width))
-        margin, pixels = self._tile * width, count * planes * height * width
-        memory = self.like.new_zeros(pixels + 2 * margin)
-        padded = memory[margin : margin + pixels].view(count, planes, height, width)
-        return Maps(memory, padded, padded[..., : self.height, : self.width])
-
-    def apply(self, maps: Maps, scratch: Maps) -> None:
-        """Filter `maps` in place; only the valid region of the result means anything."""
-        maps.clear_padding()
-        self._along_rows(maps, scratch, self._bands, 0)
-        self._along_columns(scratch, maps, self._bands, 0)
-
-    def adjoint(self, maps: Maps, scratch: Maps) -> None:
-        """Apply the transpose of the filter, times the gain, in place to `maps` that are 0 outside the valid region.
+    def adjoint(self) -> None:
+        """Apply the transpose of the filter, times the gain, in place to maps that are 0 outside the valid region.
 
         It is the filter with its taps reversed, begun ``size - 1`` pixels earlier.
         """
-        self._along_rows(maps, scratch, self._gained_bands, self.reach)
-        self._along_columns(scratch, maps, self._reversed_bands, self.reach)
+        for product in self.reverse:
+            product()
 
-    def differentiable(self, maps: Tensor) -> Tensor:
-        """Filter maps (M, H, W) by convolutions, which autograd can differentiate any number of times."""
-        taps = self.taps.to(maps)
-        along_rows = conv2d(maps[:, None], taps.view(1, 1, 1, -1))
-        return conv2d(along_rows, taps.view(1, 1, -1, 1))[:, 0]
-
-    @cached_property
-    def _tile(self) -> int:
-        return _whole_tiles(max(self.reach, 1), TILE)
-
-    @cached_property
-    def _bands(self) -> Tensor:
-        return self._banded(self.taps)
-
-    @cached_property
-    def _reversed_bands(self) -> Tensor:
-        return self._banded(self.taps.flip(0))
-
-    @cached_property
-    def _gained_bands(self) -> Tensor:
-        return self._reversed_bands * self.gain
-
-    def _banded(self, taps: Tensor) -> Tensor:
-        """Return the matrix (tile + size - 1, tile) that holds the taps in all their positions on a tile."""
-        banded = taps.new_zeros(self._tile + self.reach, self._tile)
-        for row in range(len(taps)):
-            banded.diagonal(-row).fill_(taps[row])
-        # products of denormal numbers cost 17 times as much; taps this small change no digit
-        banded[banded.abs() < banded.abs().max() * torch.finfo(self.like.dtype).eps ** 2] = 0
-        return banded.to(self.like)
-
-    def _along_rows(self, source: Maps, target: Maps, bands: Tensor, earlier: int) -> None:
-        tile, start = self._tile, source.start - earlier
-        count = source.padded.numel() // tile
-        own = source.memory.as_strided((count, tile), (tile, 1), start)
-        out = torch.mm(own, bands[:tile], out=target.padded.view(count, tile))
+    def _along_rows(self, taps: Tensor, earlier: int, source: Tensor, target: Tensor) -> list[Product]:
+        tile, count = self.tile, source.numel() // self.tile
+        bands, start = _bands(taps, tile, source), int(source.storage_offset()) - earlier
+        own = source.as_strided((count, tile), (tile, 1), start)
+        out = target.view(count, tile)
+        products: list[Product] = [partial(torch.mm, own, bands[:tile], out=out)]
         if self.reach:
-            following = source.memory.as_strided((count, self.reach), (tile, 1), start + tile)
-            out.addmm_(following, bands[tile:])
+            following = source.as_strided((count, self.reach), (tile, 1), start + tile)
+            products.append(partial(torch.addmm, out, following, bands[tile:], out=out))
+        return products
 
-    def _along_columns(self, source: Maps, target: Maps, bands: Tensor, earlier: int) -> None:
-        tile, width = self._tile, source.padded.shape[-1]
-        start = source.start - earlier * width
-        count = source.padded.numel() // (tile * width)
-        rows = source.memory.as_strided((count, tile + self.reach, width), (tile * width, width, 1), start)
-        torch.bmm(bands.T.expand(count, -1, -1), rows, out=target.padded.view(count, tile, width))
+    def _along_columns(self, taps: Tensor, earlier: int, source: Tensor, target: Tensor) -> list[Product]:
+        width, tile = source.shape[-1], COLUMN_TILE
+        count, start = source.numel() // (tile * width), int(source.storage_offset()) - earlier * width
+        rows = source.as_strided((count, tile + self.reach, width), (tile * width, width, 1), start)
+        bands = _bands(taps, tile, source).T.expand(count, -1, -1)
+        return [partial(torch.bmm, bands, rows, out=target.view(count, tile, width))]
+
+
+def convolve(maps: Tensor, taps: Tensor) -> Tensor:
+    """Filter maps (M, H, W) by convolutions, which autograd can differentiate any number of times."""
+    taps = taps.to(maps)
+    along_rows = conv2d(maps[:, None], taps.view(1, 1, 1, -1))
+    return conv2d(along_rows, taps.view(1, 1, -1, 1))[:, 0]
+
+
+def _bands(taps: Tensor, tile: int, like: Tensor) -> Tensor:
+    """Return the matrix (tile + size - 1, tile) that holds the taps in all their positions on a tile."""
+    bands = taps.new_zeros(tile + len(taps) - 1, tile)
+    for row in range(len(taps)):
+        bands.diagonal(-row).fill_(taps[row])
+    # products of denormal numbers cost 17 times as much; taps this small change no digit
+    bands[bands.abs() < bands.abs().max() * torch.finfo(like.dtype).eps ** 2] = 0
+    return bands.to(like)
 
 
 def _whole_tiles(side: int, tile: int) -> int:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from madcore.errors import InputError
 from madcore.measures.analytic import Measure, Prepared, check_images
-from madcore.measures.normalization import NormalizedBand, normalize
+from madcore.measures.normalization import BandSpace, NormalizedBand, normalize
 from madcore.measures.pyramid import Resampling, doubling, halving
 
 __all__ = ["Nlpd", "nlpd"]
@@ -98,67 +98,77 @@ class _PreparedNlpd(Prepared):
     def __init__(self, measure: Nlpd, image: Tensor) -> None:
         super().__init__(measure, image)
         maps = self.image.flatten(0, 1)
+        # on a CPU one plane after the other, so that the work space stays in its cache
         self.planes = len(maps) if maps.is_cuda else 1
         self.pyramid = _Pyramid(maps[: self.planes])
-        self.references = []
-        for group in maps.split(self.planes):
-            bands = self.pyramid.decompose(group / measure.data_range)
-            given = zip(bands, BANDS, self.pyramid.work, strict=True)
-            self.references.append([NormalizedBand(band.clone(), *constants, work) for band, constants, work in given])
+        self.references = [self.pyramid.references(group / measure.data_range) for group in maps.split(self.planes)]
 
     def evaluate(self, mad_image: Tensor, *, gradient: bool) -> tuple[Tensor, Tensor]:
         values, slopes = [], torch.empty_like(mad_image, memory_format=torch.contiguous_format)
-        maps = zip(mad_image.flatten(0, 1).split(self.planes), self.image.flatten(0, 1).split(self.planes), strict=True)
-        outs = slopes.flatten(0, 1).split(self.planes)
-        for (mad_map, map_), reference, out in zip(maps, self.references, outs, strict=True):
-            difference = torch.sub(mad_map, map_, out=self.pyramid.lows[0]).div_(self.measure.data_range)
-            bands = self.pyramid.decompose(difference)
-            sums = [given.compare(band, gradient=gradient) for given, band in zip(reference, bands, strict=True)]
-            counts = mad_image.new_tensor([[band[0].numel()] for band in bands], dtype=torch.float64)
-            squares = torch.stack(sums) / counts
+        split = [each.flatten(0, 1).split(self.planes) for each in (mad_image, self.image, slopes)]
+        share = mad_image.shape[1] * self.measure.data_range
+        for other, given, out, reference in zip(*split, self.references, strict=True):
+            torch.sub(other, given, out=self.pyramid.lows[0])
+            if self.measure.data_range != 1:
+                self.pyramid.lows[0].div_(self.measure.data_range)
+            self.pyramid.decompose()
+            sums = torch.stack([band.compare(gradient=gradient) for band in reference])
+            squares = sums / self.pyramid.counts
             values.append(_root(squares).mean(0))
             if gradient:
-                share = len(bands) * mad_image.shape[1] * self.measure.data_range
-                weights = 1 / ((squares + ROUNDING**2).sqrt() * counts * share)
-                for band, weight in zip(bands, weights.to(mad_image), strict=True):
-                    band.mul_(weight[:, None, None])
-                self.pyramid.pull_back(bands, out)
+                weights = 1 / ((squares + ROUNDING**2).sqrt() * self.pyramid.counts * len(reference) * share)
+                self.pyramid.pull_back(weights.to(out), out)
         return torch.cat(values).view(mad_image.shape[:2]).mean(1).to(mad_image.dtype), slopes
 
 
 class _Pyramid:
-    """The Laplacian pyramid of maps like these, (M, H, W), its adjoint, and the work space for both."""
+    """The Laplacian pyramid of as many maps as these, (M, H, W), its adjoint, and the work space for both."""
 
     def __init__(self, maps: Tensor) -> None:
         sizes = _sizes(maps)
-        self.lows, self.bands = ([maps.new_empty(len(maps), *size) for size in sizes] for _ in range(2))
-        self.work = [maps.new_empty(3, len(maps), *size) for size in sizes]
+        self.counts = torch.tensor([[height * width] for height, width in sizes], device=maps.device).double()
+        self.lows = [maps.new_empty(len(maps), *size) for size in sizes]
+        # the last band is what remains
+        self.bands = [*(torch.empty_like(low) for low in self.lows[:-1]), self.lows[-1]]
+        self.spaces = [BandSpace(band, neighbours) for band, (_, neighbours) in zip(self.bands, BANDS, strict=True)]
+        self.halves = [space.change for space in self.spaces[1:]]
         self.down, self.up, self.down_adjoint, self.up_adjoint = [], [], [], []
-        for height, width in sizes[:-1]:
+        levels = zip(self.lows[:-1], self.lows[1:], self.bands[:-1], self.halves, strict=True)
+        for low, lower, band, half in levels:
+            height, width = low.shape[-2:]
+            between = maps.new_empty(len(maps), lower.shape[-2], width)
             down, up = ((make(height), make(width)) for make in (halving, doubling))
-            self.down.append(Resampling.create(*down, maps))
-            self.up.append(Resampling.create(*up, maps))
-            self.down_adjoint.append(Resampling.create(down[0].T, down[1].T, maps))
-            self.up_adjoint.append(Resampling.create(up[0].T, up[1].T, maps))
+            self.down.append(Resampling(*down, low, lower, between))
+            self.up.append(Resampling(*up, lower, band, between))
+            self.up_adjoint.append(Resampling(up[0].T, up[1].T, band, half, between))
+            self.down_adjoint.append(Resampling(down[0].T, down[1].T, lower, low, between))
 
-    def decompose(self, maps: Tensor) -> list[Tensor]:
-        """Compute the bands of `maps`, from the finest to the coarsest, in the work space."""
-        low, bands, lows = maps, self.bands, self.lows
-        for down, up, half, band in zip(self.down, self.up, lows[1:], bands[:-1], strict=True):
-            up(down(low, half), band)
+    def references(self, maps: Tensor) -> list[NormalizedBand]:
+        """Decompose reference maps."""
+        self.lows[0].copy_(maps)
+        self.decompose()
+        given = zip(self.bands, BANDS, self.spaces, strict=True)
+        return [NormalizedBand(band, constant, space) for band, (constant, _), space in given]
+
+    def decompose(self) -> None:
+        """Compute the bands of the maps in `lows[0]`."""
+        for down, up, low, band in zip(self.down, self.up, self.lows[:-1], self.bands[:-1], strict=True):
+            down()
+            up()
             torch.sub(low, band, out=band)
-            low = half
-        bands[-1].copy_(low)
-        return bands
 
-    def pull_back(self, bands: list[Tensor], out: Tensor) -> None:
-        """Turn gradients with respect to the bands into the one with respect to the maps, `out`."""
-        slope = bands[-1]
-        halves = [work[0] for work in self.work[1:]]
-        steps = zip(self.down_adjoint, self.up_adjoint, bands[:-1], [out, *self.lows[1:-1]], halves, strict=True)
-        for down_adjoint, up_adjoint, band, low, half in reversed(list(steps)):
-            slope.sub_(up_adjoint(band, half))
-            slope = down_adjoint(slope, low).add_(band)
+    def pull_back(self, weights: Tensor, out: Tensor) -> None:
+        """Turn the bands, gradients with respect to them but for weights (bands, M), into that to the maps, `out`."""
+        for band, weight in zip(self.bands, weights[..., None, None], strict=True):
+            band.mul_(weight)
+        levels = zip(
+            self.up_adjoint, self.down_adjoint, self.lows[1:], self.halves, self.lows, self.bands, strict=False
+        )
+        for up_adjoint, down_adjoint, lower, half, low, band in reversed(list(levels)):
+            up_adjoint()
+            lower.sub_(half)
+            down_adjoint()
+            torch.add(low, band, out=out if low is self.lows[0] else low)
 
 
 def _root(squares: Tensor) -> Tensor:

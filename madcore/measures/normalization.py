@@ -12,59 +12,75 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["NormalizedBand", "normalize"]
+__all__ = ["BandSpace", "NormalizedBand", "normalize"]
 
 Neighbours = dict[tuple[int, int], float]
 
 
+class BandSpace:
+    """Work space for bands of one size, and the sums over neighbours that are taken in it.
+
+    Parameters
+    ----------
+    difference : Tensor
+        Where the difference of two images' bands will be, contiguous, (M, H, W).
+    neighbours : dict
+        Weights of the neighbours at offsets (row, column); those beyond the edge count as 0.
+    """
+
+    def __init__(self, difference: Tensor, neighbours: Neighbours) -> None:
+        self.difference = difference
+        self.other, self.change, self.pool = difference.new_empty(3, *difference.shape)
+        opposite = {(-row, -column): weight for (row, column), weight in neighbours.items()}
+        self.terms = _terms(self.change, self.pool, neighbours)
+        self.adjoint_terms = _terms(difference, self.pool, opposite)
+
+    def pool_change(self) -> Tensor:
+        """Sum the neighbours of each number in `change`."""
+        return _summed(self.pool, self.terms)
+
+    def pool_adjoint(self) -> Tensor:
+        """Apply the transpose of that sum to `difference`."""
+        return _summed(self.pool, self.adjoint_terms)
+
+
 class NormalizedBand:
-    """A band of the reference images, and the comparison of other images' band with it.
+    """A band of the reference images, (M, H, W), and the comparison of other images' bands with it.
 
     Parameters
     ----------
     band : Tensor
-        The reference's band, (M, H, W).
+        The reference's band; is not kept.
     constant : float
         Semi-saturation.
-    neighbours : dict
-        Weights of the neighbours at offsets (row, column); those beyond the edge count as 0.
-    work : Tensor
-        Work space (3, M, H, W), which may be shared by bands of one size.
+    space : BandSpace
+        Work space of the band's size, which several references may share.
     """
 
-    def __init__(self, band: Tensor, constant: float, neighbours: Neighbours, work: Tensor) -> None:
-        self.band, self.neighbours, self.work = band, neighbours, work
+    def __init__(self, band: Tensor, constant: float, space: BandSpace) -> None:
+        self.band, self.space = band.clone(), space
         self.magnitude = band.abs()
-        self.pool = _pool(self.magnitude, neighbours, torch.empty_like(band)).add_(constant)
+        space.change.copy_(self.magnitude)
+        self.pool = space.pool_change() + constant
         self.normalized = band / self.pool
 
-    def compare(self, difference: Tensor, *, gradient: bool) -> Tensor:
-        """Sum the squares of the difference of the normalised bands.
+    def compare(self, *, gradient: bool) -> Tensor:
+        """Sum the squares of the difference of the normalised bands, (M,).
 
-        Parameters
-        ----------
-        difference : Tensor
-            What the other images' band has more, (M, H, W); is overwritten by half the gradient, if wanted.
-        gradient : bool
-            Whether the gradient is wanted.
-
-        Returns
-        -------
-        Tensor
-            One sum for each band, (M,).
+        The difference of the bands is read from the work space, and overwritten by half the gradient if that is wanted.
         """
-        other, change, pool = self.work
-        torch.add(self.band, difference, out=other)
-        torch.abs(other, out=change).sub_(self.magnitude)
-        _pool(change, self.neighbours, pool)
-        error = difference.addcmul_(self.normalized, pool, value=-1).div_(pool.add_(self.pool))
+        space = self.space
+        other = torch.add(self.band, space.difference, out=space.other)
+        torch.abs(other, out=space.change).sub_(self.magnitude)
+        pool = space.pool_change()
+        error = space.difference.addcmul_(self.normalized, pool, value=-1).div_(pool.add_(self.pool))
         flat = error.flatten(1)
         squares = torch.linalg.vecdot(flat, flat)
         if gradient:
-            relative = torch.div(error, pool, out=change)
-            on_pool = error.add_(self.normalized).mul_(relative)
-            on_magnitude = _pool(on_pool, self.neighbours, pool, adjoint=True)
-            torch.addcmul(relative, on_magnitude, other.sign_(), value=-1, out=difference)
+            relative = torch.div(error, pool, out=space.change)
+            error.add_(self.normalized).mul_(relative)
+            on_magnitude = space.pool_adjoint()
+            torch.addcmul(relative, on_magnitude, other.sign_(), value=-1, out=space.difference)
         return squares
 
 
@@ -78,13 +94,19 @@ def normalize(band: Tensor, constant: float, neighbours: Neighbours) -> Tensor:
     return band / pool
 
 
-def _pool(maps: Tensor, neighbours: Neighbours, out: Tensor, *, adjoint: bool = False) -> Tensor:
-    """Sum the neighbours of each pixel by their weights into `out`; the adjoint looks the other way."""
-    out.zero_()
-    height, width = maps.shape[-2:]
+def _terms(source: Tensor, target: Tensor, neighbours: Neighbours) -> list[tuple[Tensor, Tensor, float]]:
+    """Pair the parts of both buffers that are neighbours."""
+    height, width = source.shape[-2:]
+    terms = []
     for (row, column), weight in neighbours.items():
-        down, right = (-row, -column) if adjoint else (row, column)
-        target = out[:, max(0, -down) : height - max(0, down), max(0, -right) : width - max(0, right)]
-        source = maps[:, max(0, down) : height - max(0, -down), max(0, right) : width - max(0, -right)]
-        target.add_(source, alpha=weight)
-    return out
+        near = target[:, max(0, -row) : height - max(0, row), max(0, -column) : width - max(0, column)]
+        far = source[:, max(0, row) : height - max(0, -row), max(0, column) : width - max(0, -column)]
+        terms.append((near, far, weight))
+    return terms
+
+
+def _summed(target: Tensor, terms: list[tuple[Tensor, Tensor, float]]) -> Tensor:
+    target.zero_()
+    for near, far, weight in terms:
+        near.add_(far, alpha=weight)
+    return target

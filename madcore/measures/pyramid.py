@@ -7,13 +7,14 @@ pixels, the adjoint is the transpose, and edges need no care of their own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-__all__ = ["Banded", "Resampling", "doubling", "halving"]
+__all__ = ["Resampling", "doubling", "halving"]
 
+Product = Callable[..., Tensor]
 BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 BLOCK = 32  # pixels of the lower resolution in a block: more would waste products with zeros, fewer calls
 
@@ -38,66 +39,62 @@ def doubling(side: int) -> Tensor:
     return matrix
 
 
-@dataclass(frozen=True)
-class Banded:
-    """A banded matrix, cut into blocks of some outputs, the inputs that matter to them, and the weights."""
-
-    matrix: Tensor
-    blocks: tuple[tuple[slice, slice, Tensor], ...]
-
-    @classmethod
-    def create(cls, matrix: Tensor, like: Tensor) -> Banded:
-        """Cut a matrix (outputs, inputs); a GPU is better at one large product."""
-        outputs, inputs = matrix.shape
-        size = outputs if like.is_cuda else BLOCK * max(1, round(outputs / inputs))
-        blocks = []
-        for start in range(0, outputs, size):
-            rows = slice(start, min(start + size, outputs))
-            used = matrix[rows].any(0).nonzero()
-            columns = slice(int(used[0]), int(used[-1]) + 1)
-            blocks.append((rows, columns, matrix[rows, columns].contiguous().to(like)))
-        return cls(matrix.to(like), tuple(blocks))
-
-    def along_rows(self, maps: Tensor, out: Tensor) -> Tensor:
-        """Multiply each row of contiguous maps (M, H, inputs) into `out`, (M, H, outputs)."""
-        lines, out_lines = maps.flatten(0, 1), out.flatten(0, 1)
-        for rows, columns, block in self.blocks:
-            torch.mm(lines[:, columns], block.T, out=out_lines[:, rows])
-        return out
-
-    def along_columns(self, maps: Tensor, out: Tensor) -> Tensor:
-        """Multiply each column of maps (M, inputs, W) into `out`, (M, outputs, W)."""
-        if len(self.blocks) == 1:
-            return torch.matmul(self.matrix, maps, out=out)
-        for source, target in zip(maps, out, strict=True):
-            for rows, columns, block in self.blocks:
-                torch.mm(block, source[columns], out=target[rows])
-        return out
-
-
-@dataclass(frozen=True)
 class Resampling:
-    """A step of resolution up or down, for contiguous maps (M, H, W), with the work space for it."""
+    """The product of matrices with the columns and rows of maps, from one buffer into another.
 
-    vertical: Banded
-    horizontal: Banded
-    between: Tensor
+    Parameters
+    ----------
+    vertical, horizontal : Tensor
+        Banded matrices (outputs, inputs), float64.
+    source, target : Tensor
+        Contiguous maps (M, H, W).
+    between : Tensor
+        Work space of as many numbers as fit: the higher resolution's width, the lower's height.
+    """
 
-    @classmethod
-    def create(cls, vertical: Tensor, horizontal: Tensor, like: Tensor) -> Resampling:
-        """Make the step from its matrices (outputs, inputs) for as many maps as `like`, (M, ...), has."""
-        (outputs, inputs), (width_out, width) = vertical.shape, horizontal.shape
-        # columns, which are faster, are halved before and doubled after the rows
-        shape = (outputs, width) if outputs < inputs else (inputs, width_out)
-        between = like.new_empty(len(like), *shape)
-        return cls(Banded.create(vertical, like), Banded.create(horizontal, like), between)
+    def __init__(self, vertical: Tensor, horizontal: Tensor, source: Tensor, target: Tensor, between: Tensor) -> None:
+        self.products: list[tuple[Product, Tensor, Tensor, Tensor]] = []
+        if len(vertical) < vertical.shape[1]:  # columns, which are faster, are halved before and doubled after rows
+            self._columns(vertical, source, between)
+            self._rows(horizontal, between, target)
+        else:
+            self._rows(horizontal, source, between)
+            self._columns(vertical, between, target)
 
-    def __call__(self, maps: Tensor, out: Tensor) -> Tensor:
-        """Resample `maps` into `out`."""
-        outputs, inputs = self.vertical.matrix.shape
-        if outputs < inputs:
-            return self.horizontal.along_rows(self.vertical.along_columns(maps, self.between), out)
-        return self.vertical.along_columns(self.horizontal.along_rows(maps, self.between), out)
+    def __call__(self) -> None:
+        """Fill the target."""
+        for product, left, right, out in self.products:
+            product(left, right, out=out)
+
+    def _rows(self, matrix: Tensor, source: Tensor, target: Tensor) -> None:
+        lines, out = source.flatten(0, 1), target.flatten(0, 1)
+        for outputs, inputs, block in _blocks(matrix, source):
+            self.products.append((torch.mm, lines[:, inputs], block.T, out[:, outputs]))
+
+    def _columns(self, matrix: Tensor, source: Tensor, target: Tensor) -> None:
+        for outputs, inputs, block in _blocks(matrix, source):
+            if source.is_cuda:
+                self.products.append(
+                    (torch.bmm, block.expand(len(source), -1, -1), source[:, inputs], target[:, outputs])
+                )
+                continue
+            for one, out in zip(source, target, strict=True):
+                self.products.append((torch.mm, block, one[inputs], out[outputs]))
+
+
+def _blocks(matrix: Tensor, like: Tensor) -> list[tuple[slice, slice, Tensor]]:
+    """Cut a banded matrix: some outputs, the inputs that matter to them, and the weights."""
+    outputs, inputs = matrix.shape
+    lower = min(outputs, inputs)
+    # a GPU is better at one large product, and so is a CPU while it is small
+    size = outputs if like.is_cuda or lower <= 2 * BLOCK else BLOCK * max(1, round(outputs / inputs))
+    blocks = []
+    for start in range(0, outputs, size):
+        rows = slice(start, min(start + size, outputs))
+        used = matrix[rows].any(0).nonzero()
+        columns = slice(int(used[0]), int(used[-1]) + 1)
+        blocks.append((rows, columns, matrix[rows, columns].contiguous().to(like)))
+    return blocks
 
 
 def _mirrored(position: int, side: int) -> int:

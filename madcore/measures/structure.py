@@ -20,7 +20,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from madcore.measures.filtering import TiledFilter
+from madcore.measures.filtering import TiledFilter, convolve
 
 __all__ = ["LocalStructure"]
 
@@ -49,16 +49,18 @@ class LocalStructure:
         self, image: Tensor, taps: Tensor, c1: float, c2: float, *, weighted: bool = False, share: float = 1.0
     ) -> None:
         self.image, self.c1, self.c2, self.weighted = image.contiguous(), c1, c2, weighted
-        height, width = image.shape[1:]
+        self.taps = taps
+        count, height, width = image.shape
         places = (height - len(taps) + 1) * (width - len(taps) + 1)
-        # all derivatives have a factor of 2; the weights of places sum to 1 where they are taken
-        self.filter = TiledFilter(taps, height, width, image, gain=2 * share if weighted else 2 * share / places)
         self.planes = _planes_at_once(image)
-        self.maps, self.scratch = (self.filter.allocate(3, self.planes) for _ in range(2))
+        # all derivatives have a factor of 2; the weights of places sum to 1 where they are taken
+        gain = 2 * share if weighted else 2 * share / places
+        self.filter = TiledFilter(taps, (3, self.planes, height, width), image, gain)
         self.mean, self.luminance, self.contrast = self._statistics()
-        on_device = self.mean.is_cuda or self.planes > 1
-        piece = self.mean[0].numel() if on_device else min(PIXELS_AT_ONCE, self.mean[0].numel())
-        self.temporaries = image.new_empty(5, self.planes, piece)
+        length = self.mean[0].numel()
+        size = length if image.is_cuda or self.planes > 1 else min(length, PIXELS_AT_ONCE)
+        self.work = image.new_empty(5, self.planes, size)
+        self.pieces = [self._cut(slice(first, first + self.planes)) for first in range(0, count, self.planes)]
 
     def compare(self, difference: Tensor, *, luminance: bool = True, gradient: bool = True) -> tuple[Tensor, Tensor]:
         """Average the local dissimilarity of each map.
@@ -77,23 +79,26 @@ class LocalStructure:
         values, gradient : Tensor
             (M,), and their gradients with respect to the difference times the share, (M, H, W); empty if not wanted.
         """
-        values = difference.new_empty(len(difference))
+        values = []
         slopes = torch.empty_like(difference) if gradient else difference.new_empty(0)
-        for first in range(0, len(difference), self.planes):
-            group = slice(first, first + self.planes)
-            self._blur(difference[group], self.image[group])
+        for index, pieces in enumerate(self.pieces):
+            group = slice(index * self.planes, (index + 1) * self.planes)
+            self._filter(difference[group], self.image[group])
             if self.weighted:
-                values[group] = self._weighted(group, gradient)
+                values.append(self._weighted(group, gradient))
             else:
-                values[group] = self._unweighted(group, luminance, gradient)
+                values.append(self._unweighted(pieces, luminance, gradient))
             if gradient:
                 self._pull_back(difference[group], self.image[group], slopes[group])
-        return values, slopes
+        return torch.cat(values), slopes
 
     def differentiable(self, mad_image: Tensor, image: Tensor, *, luminance: bool = True) -> Tensor:
         """Compute the same means, (M,), by convolutions, differentiably in both maps (M, H, W), to any order."""
-        blur = self.filter.differentiable
         difference = mad_image - image
+
+        def blur(maps: Tensor) -> Tensor:
+            return convolve(maps, self.taps)
+
         p, mean = blur(difference), blur(image)
         variance = blur(image.square()) - mean.square()
         change = blur(difference * (mad_image + image)) - p * (2 * mean + p)
@@ -109,55 +114,56 @@ class LocalStructure:
     def _statistics(self) -> tuple[Tensor, Tensor, Tensor]:
         """Compute m_x, m_x^2 + C1 and 2 v_x + C2 of the padded size, (M, Hp, Wp), in float64 where they are made."""
         count, (height, width) = len(self.image), self.filter.valid
-        mean = self.image.new_zeros(count, *self.maps.padded.shape[2:])
+        mean = self.image.new_zeros(count, *self.filter.padded.shape[2:])
         luminance, contrast = torch.full_like(mean, torch.inf), torch.full_like(mean, torch.inf)
-        exact = TiledFilter(self.filter.taps, self.filter.height, self.filter.width, self.image.new_empty(0).double())
-        maps, scratch = (exact.allocate(2, self.planes) for _ in range(2))
+        exact = TiledFilter(self.taps, (2, self.planes, *self.image.shape[1:]), self.image.new_empty(0).double())
         for first in range(0, count, self.planes):
             group = slice(first, first + self.planes)
-            maps.pixels[0] = self.image[group]
-            torch.mul(maps.pixels[0], maps.pixels[0], out=maps.pixels[1])
-            exact.apply(maps, scratch)
-            m, square = maps.padded[..., :height, :width]
+            exact.pixels[0] = self.image[group]
+            torch.mul(exact.pixels[0], exact.pixels[0], out=exact.pixels[1])
+            exact.apply()
+            m, square = exact.padded[..., :height, :width]
             mean[group, :height, :width] = m
             luminance[group, :height, :width] = m.square() + self.c1
             contrast[group, :height, :width] = 2 * (square - m.square()).clamp_min(0) + self.c2
         return mean, luminance, contrast
 
-    def _blur(self, difference: Tensor, image: Tensor) -> None:
-        """Leave p, q and m in the maps."""
-        first, second, third = self.maps.pixels
+    def _cut(self, group: slice) -> list[tuple[Tensor, ...]]:
+        """Cut what belongs to a group of planes into pieces: p, q, m, the statistics, and five pieces of work space."""
+        maps = [*self.filter.padded, self.mean[group], self.luminance[group], self.contrast[group]]
+        length, size = maps[0][0].numel(), self.work.shape[-1]
+        spans = [slice(start, min(start + size, length)) for start in range(0, length, size)]
+        return [
+            (*(each.flatten(1)[:, span] for each in maps), *(each[:, : span.stop - span.start] for each in self.work))
+            for span in spans
+        ]
+
+    def _filter(self, difference: Tensor, image: Tensor) -> None:
+        """Leave p, q and m in the filter's maps."""
+        first, second, third = self.filter.pixels
         first.copy_(difference)
         torch.mul(difference, difference, out=second)
         torch.addcmul(second, image, difference, value=2, out=third)
-        self.filter.apply(self.maps, self.scratch)
+        self.filter.apply()
 
     def _pull_back(self, difference: Tensor, image: Tensor, out: Tensor) -> None:
         """Make the gradient of what the maps hold: half the derivative to p, that to q and minus that to m."""
-        self.filter.adjoint(self.maps, self.scratch)
-        on_p, on_q, on_m = self.maps.pixels
+        self.filter.adjoint()
+        on_p, on_q, on_m = self.filter.pixels
         torch.addcmul(on_p, difference, on_q.sub_(on_m), out=out)
         out.addcmul_(image, on_m, value=-1)
 
-    def _unweighted(self, group: slice, luminance: bool, gradient: bool) -> Tensor:
+    def _unweighted(self, pieces: list[tuple[Tensor, ...]], luminance: bool, gradient: bool) -> Tensor:
         """Average over places; leave the derivatives, of the sum, in the maps."""
         terms = _ssim_terms if luminance else _contrast_terms
-        maps = self.maps.padded.flatten(2)
-        means, luminances, contrasts = (each[group].flatten(1) for each in (self.mean, self.luminance, self.contrast))
-        size, piece = maps.shape[-1], self.temporaries.shape[-1]
-        total = maps.new_zeros(self.planes)
-        for start in range(0, size, piece):
-            span = slice(start, min(start + piece, size))
-            work = self.temporaries[..., : span.stop - start]
-            p, q, m = maps[..., span]
-            total += terms(p, q, m, means[:, span], luminances[:, span], contrasts[:, span], work, gradient)
         height, width = self.filter.valid
-        return total.div_(height * width)
+        first, *others = (terms(gradient, *piece) for piece in pieces)
+        return sum(others, first) / (height * width)
 
     def _weighted(self, group: slice, gradient: bool) -> Tensor:
         """Average over places by their information content; leave the derivatives in the maps."""
         height, width = self.filter.valid
-        p, q, m = self.maps.padded[..., :height, :width]
+        p, q, m = self.filter.padded[..., :height, :width]
         mean, luminance, contrast = (
             each[group, :height, :width] for each in (self.mean, self.luminance, self.contrast)
         )
@@ -179,13 +185,20 @@ class LocalStructure:
                 content * (1 - w) * u_inverse * (p - u * own_mean) - on_q * (p - w * own_mean) - on_content * own_mean
             )
             slopes = torch.stack([on_p, on_q, on_q * w - on_content])
-            self.maps.padded.zero_()
-            self.maps.padded[..., :height, :width] = slopes
+            self.filter.padded.zero_()
+            self.filter.padded[..., :height, :width] = slopes
         return values[:, 0, 0]
 
 
 def _ssim_terms(
-    p: Tensor, q: Tensor, m: Tensor, mean: Tensor, luminance: Tensor, contrast: Tensor, work: Tensor, gradient: bool
+    gradient: bool,
+    p: Tensor,
+    q: Tensor,
+    m: Tensor,
+    mean: Tensor,
+    luminance: Tensor,
+    contrast: Tensor,
+    *work: Tensor,
 ) -> Tensor:
     """Sum 1 - SSIM over places; overwrite p, q, m with half its derivative to p, that to q and minus that to m."""
     square, own_mean, b1, u, w = work
@@ -207,7 +220,14 @@ def _ssim_terms(
 
 
 def _contrast_terms(
-    p: Tensor, q: Tensor, m: Tensor, mean: Tensor, luminance: Tensor, contrast: Tensor, work: Tensor, gradient: bool
+    gradient: bool,
+    p: Tensor,
+    q: Tensor,
+    m: Tensor,
+    mean: Tensor,
+    luminance: Tensor,
+    contrast: Tensor,
+    *work: Tensor,
 ) -> Tensor:
     """Sum w over places; overwrite p, q, m as `_ssim_terms` does."""
     square, own_mean, slope, _, w = work
