@@ -23,7 +23,7 @@ PROJECTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 	touch $@
 
 demo: .venv/ok
-	$(BIN)/madcore quartet ssim mse camera --crop 128,128,256,256 -o demo --overwrite
+	$(BIN)/madcore quartet ssim mse camera --crop 256x256+100+128 -o demo --overwrite
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -68,6 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the launcher and return its exit code; an exception that escapes is a bug of ours."""
+    # torch's threads spin while they wait for each other, which on a busy machine costs many times what they gain
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with _terminated_as_interrupted(), _one_line_warnings():
         try:
             code = launcher.main(arguments, prog_name="madcore", standalone_mode=False, obj=Session())
