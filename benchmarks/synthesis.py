@@ -68,7 +68,7 @@ def run_ours(image, start, optimized, held, minmax, target):
 
 def compare(side, iterations):
     """Yield one row for each of the four problems."""
-    image = read_image("camera", size=side) if side != 256 else read_image("camera", crop="256x256+100+128")
+    image = read_image("camera", size=side) if side != 256 else read_image("camera")[..., 100:356, 128:384].contiguous()
     torch.manual_seed(0)
     start = (image + 0.1 * torch.randn_like(image)).clamp(0, 1)
     for optimized, held, minmax in PROBLEMS:
