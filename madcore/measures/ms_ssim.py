@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -109,7 +110,9 @@ class MsSsim(Measure):
         for scale in scales:
             missing.append(scale.differentiable(compared, reference, luminance=scale is scales[-1]))
             reference, compared = _halve(reference), _halve(compared)
-        return self.combine(torch.stack(missing)).view(image.shape[:2]).mean(1).to(image.dtype)
+        weights = torch.tensor(self.scale_weights, dtype=torch.float64, device=image.device)
+        distances = -torch.expm1(weights @ _log_floored(torch.stack(missing).double())[0])
+        return distances.view(image.shape[:2]).mean(1).to(image.dtype)
 
     def scales(self, image: Tensor) -> list[LocalStructure]:
         """Compute the local statistics of reference images, from the finest scale to the coarsest."""
@@ -121,14 +124,6 @@ class MsSsim(Measure):
             maps = _halve(maps)
         return scales
 
-    def combine(self, missing: Tensor) -> Tensor:
-        """Compute the maps' distances, (M,), from what the mean terms lack to 1, (scales, M), in float64.
-
-        Logarithms of what is near 1 are taken of the difference from 1, so that nothing cancels.
-        """
-        weights = torch.tensor(self.scale_weights, dtype=torch.float64, device=missing.device)
-        return -torch.expm1(weights @ _log_floored(missing.double()))
-
 
 class _PreparedMsSsim(Prepared):
     measure: MsSsim
@@ -136,50 +131,51 @@ class _PreparedMsSsim(Prepared):
     def __init__(self, measure: MsSsim, image: Tensor) -> None:
         super().__init__(measure, image)
         self.scales = measure.scales(image)
-        self.difference = torch.empty_like(self.scales[0].image)
+        self.weights = torch.tensor(measure.scale_weights, dtype=torch.float64, device=image.device)
+        self.differences = [torch.empty_like(scale.image) for scale in self.scales]
 
     def evaluate(self, mad_image: Tensor, *, gradient: bool) -> tuple[Tensor, Tensor]:
-        difference = torch.sub(mad_image.flatten(0, 1), self.scales[0].image, out=self.difference)
+        torch.sub(mad_image.flatten(0, 1), self.scales[0].image, out=self.differences[0])
+        for fine, coarse in pairwise(self.differences):
+            _halve(fine, out=coarse)
         missing, slopes = [], []
-        for scale in self.scales:
+        for scale, difference in zip(self.scales, self.differences, strict=True):
             values, slope = scale.compare(difference, luminance=scale is self.scales[-1], gradient=gradient)
             missing.append(values)
             slopes.append(slope)
-            difference = _halve(difference)
-        terms = torch.stack(missing).requires_grad_(gradient)
-        with torch.set_grad_enabled(gradient):
-            distances = self.measure.combine(terms).view(mad_image.shape[:2]).mean(1)
-            values = distances.detach().to(mad_image.dtype)
-            if not gradient:
-                return values, slopes[0]
-            (outer,) = torch.autograd.grad(distances.sum(), terms)
-        for slope, weight in zip(slopes, outer, strict=True):
-            slope.mul_(weight[:, None, None])
-        for fine, coarse in zip(slopes[-2::-1], slopes[:0:-1], strict=True):
+        logarithms, derivatives = _log_floored(torch.stack(missing).double())
+        distances = -torch.expm1(self.weights @ logarithms)
+        values = distances.view(mad_image.shape[:2]).mean(1).to(mad_image.dtype)
+        if not gradient:
+            return values, slopes[0]
+        factors = (distances - 1) * self.weights[:, None] * derivatives / mad_image.shape[1]
+        for slope, factor in zip(slopes, factors.to(mad_image.dtype), strict=True):
+            slope.mul_(factor[:, None, None])
+        for coarse, fine in pairwise(reversed(slopes)):
             _add_halved_adjoint(coarse, fine)
         return values, slopes[0].unflatten(0, mad_image.shape[:2])
 
 
-def _log_floored(missing: Tensor) -> Tensor:
-    """Logarithm of the floored term c = 1 - missing relative to its value at 1."""
+def _log_floored(missing: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the logarithm of the floored term c = 1 - missing, and its derivative with respect to `missing`.
+
+    The floored term, (c + r) / 2 with r = sqrt(c^2 + e^2), divided by its value at 1, has the logarithm
+    asinh(c / e) - asinh(1 / e), here written such that nothing cancels at either end.
+    """
     term = 1 - missing
-    at_one = (1 + (1 + FLOOR**2) ** 0.5) / 2
     root = (term.square() + FLOOR**2).sqrt()
-    # (c + root) / 2 loses all digits for negative c; e^2 / (root - c) / 2 is the same
-    floored = torch.where(term > 0, (term + root) / 2, FLOOR**2 / (2 * (root - term.clamp(max=0))))
-    near = torch.log1p(-missing.clamp(max=0.5)) + torch.log1p(
-        ((1 + (FLOOR / term.clamp_min(0.5)).square()).sqrt() - 1) / 2 + 1 - at_one
-    )
-    return torch.where(missing < 0.5, near, (floored / at_one).log())
+    scaled = term * (1 + FLOOR**2) ** 0.5
+    positive = missing * (2 - missing) / (scaled.clamp_min(0) + root)
+    return -torch.asinh(torch.where(term > 0, positive, (root - scaled) / FLOOR**2)), -1 / root
 
 
-def _halve(maps: Tensor) -> Tensor:
+def _halve(maps: Tensor, out: Tensor | None = None) -> Tensor:
     """Average over 2 x 2 pixels; an odd last row or column is doubled first."""
     height, width = maps.shape[-2:]
     if height % 2 or width % 2:
         maps = pad(maps[None], (0, width % 2, 0, height % 2), mode="replicate")[0]
     rows = maps[:, ::2] + maps[:, 1::2]
-    return (rows[..., ::2] + rows[..., 1::2]) / 4
+    return torch.add(rows[..., ::2], rows[..., 1::2], out=out).mul_(0.25)
 
 
 def _add_halved_adjoint(coarse: Tensor, fine: Tensor) -> None:

@@ -154,13 +154,17 @@ class Lp(_Pixelwise):
         return scale * torch.where(total > 0, total, 1.0).pow(1 / self.p) * (total > 0)
 
     def with_gradient(self, difference: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute distances, (N,), and gradients."""
-        values = self.of_difference(difference)
-        shape = (-1, *[1] * (difference.ndim - 1))
-        safe = torch.where(values > 0, values, 1.0).view(shape)
+        """Compute distances, (N,), and gradients; overwrites `difference`."""
+        size = difference.abs().flatten(1)
+        largest = size.amax(1, keepdim=True)
+        sign = difference.sign_().flatten(1)
         if math.isinf(self.p):
-            at_largest = (difference.abs() == safe).to(difference)
-            share = at_largest / at_largest.flatten(1).sum(1).clamp_min(1).view(shape)
-            return values, difference.sign() * share
-        relative = difference / safe
-        return values, relative.sign() * relative.abs().pow(self.p - 1) / difference[0].numel()
+            at_largest = (size == largest).to(size)
+            return largest[:, 0], (sign * at_largest / at_largest.sum(1, keepdim=True)).view_as(difference)
+        # relative to the largest error, so that no power under- or overflows
+        relative = size.div_(torch.where(largest > 0, largest, 1.0))
+        power = relative.pow(self.p - 1)
+        mean = torch.linalg.vecdot(power, relative)[:, None] / relative.shape[1]
+        mean = torch.where(mean > 0, mean, 1.0)
+        slope = power.mul_(sign).mul_(mean.pow(1 / self.p - 1) / relative.shape[1])
+        return (largest * mean.pow(1 / self.p))[:, 0], slope.view_as(difference)
