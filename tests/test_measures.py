@@ -31,6 +31,7 @@ SMALL = {
     "ms_ssim": MsSsim(scale_weights=(0.3, 0.3, 0.4), size=5),
     "nlpd": Nlpd(),
 }
+TWO_SCALES = MsSsim(scale_weights=(0.4, 0.6), size=3)
 small = pytest.mark.parametrize("measure", SMALL.values(), ids=SMALL)
 
 
@@ -39,7 +40,7 @@ def test_agrees_with_independent_implementation(case):
     image, mad_image = pair()
     channels = slice(None) if case["colour"] else slice(1)
     value = FUNCTIONS[case["metric"]](image[:, channels], mad_image[:, channels], **case["options"])
-    # scikit-image cuts its Gaussian at 3.5 standard deviations, the same 11 taps, but rounds to float32 in between
+    # plenoptic keeps its window's taps in float32, 7e-7; MS-SSIM's floor makes 9e-8, NLPD's other root at 0 1e-7
     assert value.item() == pytest.approx(case["value"], abs=1e-6)
 
 
@@ -70,28 +71,18 @@ def test_gradient_is_the_derivative(measure):
     assert (gradient * direction).sum().item() == pytest.approx(slope.item(), rel=2e-5)
 
 
-@pytest.mark.parametrize("name", ["mse", "lp", "ssim", "ssim_paper", "ssim_reflect", "ms_ssim"])
-def test_first_and_second_derivatives(name):
-    measure = SMALL[name]
-    side = 19 if name == "ms_ssim" else 13
-    image, mad_image = pair(side, side + 1, channels=1)
-    variable = mad_image.requires_grad_()
+@pytest.mark.parametrize(
+    "measure",
+    [Mse(), Lp(3.0), Ssim(size=3), Ssim(size=2, weights="information"), Ssim(size=4, padding="reflect"), TWO_SCALES],
+    ids=repr,
+)
+def test_first_and_second_derivatives(measure):
+    image, mad_image = pair(5, 6, channels=1)
+    variable, reference = mad_image.requires_grad_(), image.clone().requires_grad_()
     assert gradcheck(lambda other: measure(image, other), variable)
     assert gradgradcheck(lambda other: measure(image, other), variable, atol=1e-4)
-    assert gradcheck(lambda reference: measure(reference, mad_image.detach()), image.clone().requires_grad_())
-
-
-@small
-def test_fast_gradient_equals_autograd(measure):
-    image, mad_image = pair(40, 51, channels=3)
-    prepared = measure.prepare(image)
-    if not hasattr(prepared, "measure"):
-        pytest.skip("differentiated by autograd itself")
-    values, gradient = prepared.value_and_gradient(mad_image)
-    variable = mad_image.clone().requires_grad_()
-    expected = measure.compose(image, variable)
-    torch.testing.assert_close(values, expected.detach(), rtol=1e-10, atol=1e-12)
-    torch.testing.assert_close(gradient, torch.autograd.grad(expected.sum(), variable)[0], rtol=1e-8, atol=1e-12)
+    assert gradcheck(measure, (reference, variable))
+    assert gradgradcheck(measure, (reference, variable), atol=1e-4)
 
 
 @small
@@ -113,17 +104,6 @@ def test_gradient_at_identity_is_finite(measure):
     variable = image.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(measure(image, variable).sum(), variable)
     assert torch.isfinite(gradient).all()
-
-
-@small
-@pytest.mark.parametrize("noise", [1e-2, 1e-3])
-def test_float32_keeps_its_digits_near_identity(measure, noise):
-    image, mad_image = (tensor.float() for tensor in pair(40, 40, noise=noise))
-    exact = measure(image.double(), mad_image.double())
-    # each band of nlpd is normalized before the difference is taken
-    torch.testing.assert_close(
-        measure(image, mad_image).double(), exact, rtol=1e-4 if measure == Nlpd() else 3e-6, atol=0
-    )
 
 
 def test_negative_contrast_has_a_gradient():
