@@ -12,7 +12,7 @@ from torch.nn.functional import pad
 from madcore.errors import InputError
 from madcore.measures.analytic import Measure, Prepared, check_images
 from madcore.measures.filtering import gaussian_window
-from madcore.measures.structure import LocalStructure
+from madcore.measures.structure import LocalStructure, dissimilarity
 
 __all__ = ["SCALE_WEIGHTS", "MsSsim", "ms_ssim"]
 
@@ -105,24 +105,23 @@ class MsSsim(Measure):
 
     def compose(self, image: Tensor, mad_image: Tensor) -> Tensor:
         """Compute the distances, (N,), by operations that autograd knows."""
-        reference, compared = image.flatten(0, 1), mad_image.flatten(0, 1)
-        missing, scales = [], self.scales(image)
-        for scale in scales:
-            missing.append(scale.differentiable(compared, reference, luminance=scale is scales[-1]))
-            reference, compared = _halve(reference), _halve(compared)
+        pair, missing = (image.flatten(0, 1), mad_image.flatten(0, 1)), []
+        for left in reversed(range(len(self.scale_weights))):
+            missing.append(dissimilarity(*pair, self.taps, *self.constants, luminance=not left))
+            pair = _halve(pair[0]), _halve(pair[1])
         weights = torch.tensor(self.scale_weights, dtype=torch.float64, device=image.device)
         distances = -torch.expm1(weights @ _log_floored(torch.stack(missing).double())[0])
         return distances.view(image.shape[:2]).mean(1).to(image.dtype)
 
-    def scales(self, image: Tensor) -> list[LocalStructure]:
-        """Compute the local statistics of reference images, from the finest scale to the coarsest."""
-        taps = gaussian_window(self.size, self.sigma)
-        c1, c2 = (self.k1 * self.data_range) ** 2, (self.k2 * self.data_range) ** 2
-        maps, scales = image.detach().flatten(0, 1), []
-        for _ in self.scale_weights:
-            scales.append(LocalStructure(maps, taps, c1, c2))
-            maps = _halve(maps)
-        return scales
+    @property
+    def taps(self) -> Tensor:
+        """The window along a line."""
+        return gaussian_window(self.size, self.sigma)
+
+    @property
+    def constants(self) -> tuple[float, float]:
+        """C1 and C2."""
+        return (self.k1 * self.data_range) ** 2, (self.k2 * self.data_range) ** 2
 
 
 class _PreparedMsSsim(Prepared):
@@ -130,7 +129,10 @@ class _PreparedMsSsim(Prepared):
 
     def __init__(self, measure: MsSsim, image: Tensor) -> None:
         super().__init__(measure, image)
-        self.scales = measure.scales(image)
+        maps, self.scales = self.image.flatten(0, 1), []
+        for _ in measure.scale_weights:
+            self.scales.append(LocalStructure(maps, measure.taps, *measure.constants))
+            maps = _halve(maps)
         self.weights = torch.tensor(measure.scale_weights, dtype=torch.float64, device=image.device)
         self.differences = [torch.empty_like(scale.image) for scale in self.scales]
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from madcore.errors import InputError
 from madcore.measures.analytic import Measure, Prepared, check_images
+from madcore.measures.filtering import planes_at_once
 from madcore.measures.normalization import BandSpace, NormalizedBand, normalize
 from madcore.measures.pyramid import Resampling, doubling, halving
 
@@ -98,8 +99,7 @@ class _PreparedNlpd(Prepared):
     def __init__(self, measure: Nlpd, image: Tensor) -> None:
         super().__init__(measure, image)
         maps = self.image.flatten(0, 1)
-        # on a CPU one plane after the other, so that the work space stays in its cache
-        self.planes = len(maps) if maps.is_cuda else 1
+        self.planes = planes_at_once(maps)
         self.pyramid = _Pyramid(maps[: self.planes])
         self.references = [self.pyramid.references(group / measure.data_range) for group in maps.split(self.planes)]
 

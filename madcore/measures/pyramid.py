@@ -15,16 +15,17 @@ from torch import Tensor
 __all__ = ["Resampling", "doubling", "halving"]
 
 Product = Callable[..., Tensor]
-BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
+BINOMIAL = torch.tensor([1, 4, 6, 4, 1], dtype=torch.float64) / 16
 BLOCK = 32  # pixels of the lower resolution in a block: more would waste products with zeros, fewer calls
 
 
 def halving(side: int) -> Tensor:
     """Return the matrix, float64, that blurs a line of `side` pixels and keeps every second one."""
     matrix = torch.zeros((side + 1) // 2, side, dtype=torch.float64)
-    for row in range(len(matrix)):
-        for offset, weight in zip(range(-2, 3), BINOMIAL, strict=True):
-            matrix[row, _mirrored(2 * row + offset, side)] += weight
+    rows = torch.arange(len(matrix))
+    for offset, weight in zip(range(-2, 3), BINOMIAL, strict=True):
+        columns = _mirrored(2 * rows + offset, side)
+        matrix.index_put_((rows, columns), weight, accumulate=True)
     return matrix
 
 
@@ -32,10 +33,10 @@ def doubling(side: int) -> Tensor:
     """Return the matrix, float64, that puts zeros between pixels, to `side` in all, and blurs by twice the filter."""
     smaller = (side + 1) // 2
     matrix = torch.zeros(side, smaller, dtype=torch.float64)
-    for row in range(side):
-        for offset, weight in zip(range(-2, 3), BINOMIAL, strict=True):
-            if (row + offset) % 2 == 0:
-                matrix[row, _mirrored((row + offset) // 2, smaller)] += 2 * weight
+    for offset, weight in zip(range(-2, 3), BINOMIAL, strict=True):
+        rows = torch.arange(offset % 2, side, 2)  # those that find a pixel, not a zero, at this offset
+        columns = _mirrored((rows + offset) // 2, smaller)
+        matrix.index_put_((rows, columns), 2 * weight, accumulate=True)
     return matrix
 
 
@@ -97,6 +98,5 @@ def _blocks(matrix: Tensor, like: Tensor) -> list[tuple[slice, slice, Tensor]]:
     return blocks
 
 
-def _mirrored(position: int, side: int) -> int:
-    position = abs(position)
-    return 2 * (side - 1) - position if position >= side else position
+def _mirrored(position: Tensor, side: int) -> Tensor:
+    return (side - 1) - (side - 1 - position.abs()).abs()

@@ -11,7 +11,7 @@ from torch.nn.functional import pad
 from madcore.errors import InputError
 from madcore.measures.analytic import Measure, Prepared, check_images
 from madcore.measures.filtering import gaussian_window, uniform_window
-from madcore.measures.structure import LocalStructure
+from madcore.measures.structure import LocalStructure, dissimilarity
 
 __all__ = ["Ssim", "ssim"]
 
@@ -110,8 +110,18 @@ class Ssim(Measure):
 
     def compose(self, image: Tensor, mad_image: Tensor) -> Tensor:
         """Compute the distances, (N,), by operations that autograd knows."""
-        values = self.structure(image).differentiable(self.maps(mad_image), self.maps(image))
-        return values.view(image.shape[:2]).mean(1)
+        maps, weighted = (self.maps(image), self.maps(mad_image)), self.weights == "information"
+        return dissimilarity(*maps, self.taps, *self.constants, weighted=weighted).view(image.shape[:2]).mean(1)
+
+    @property
+    def taps(self) -> Tensor:
+        """The window along a line."""
+        return gaussian_window(self.size, self.sigma) if self.window == "gaussian" else uniform_window(self.size)
+
+    @property
+    def constants(self) -> tuple[float, float]:
+        """C1 and C2."""
+        return (self.k1 * self.data_range) ** 2, (self.k2 * self.data_range) ** 2
 
     @property
     def margins(self) -> list[int]:
@@ -123,25 +133,15 @@ class Ssim(Measure):
         """Return the channels of all images, extended if the padding says so, (M, H, W)."""
         return (pad(images, self.margins, mode="reflect") if any(self.margins) else images).flatten(0, 1)
 
-    def structure(self, image: Tensor) -> LocalStructure:
-        """Compute the local statistics of reference images."""
-        taps = gaussian_window(self.size, self.sigma) if self.window == "gaussian" else uniform_window(self.size)
-        return LocalStructure(
-            self.maps(image.detach()),
-            taps,
-            (self.k1 * self.data_range) ** 2,
-            (self.k2 * self.data_range) ** 2,
-            weighted=self.weights == "information",
-            share=1 / image.shape[1],
-        )
-
 
 class _PreparedSsim(Prepared):
     measure: Ssim
 
     def __init__(self, measure: Ssim, image: Tensor) -> None:
         super().__init__(measure, image)
-        self.structure = measure.structure(image)
+        weighted, share = measure.weights == "information", 1 / image.shape[1]
+        maps = measure.maps(self.image)
+        self.structure = LocalStructure(maps, measure.taps, *measure.constants, weighted=weighted, share=share)
         self.difference = torch.empty_like(self.structure.image)
 
     def evaluate(self, mad_image: Tensor, *, gradient: bool) -> tuple[Tensor, Tensor]:

@@ -20,11 +20,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from madcore.measures.filtering import TiledFilter, convolve
+from madcore.measures.filtering import PIXELS_AT_ONCE, TiledFilter, convolve, planes_at_once
 
-__all__ = ["LocalStructure"]
-
-PIXELS_AT_ONCE = 1 << 15  # of one map: a dozen pieces this long stay in the cache of a core
+__all__ = ["LocalStructure", "dissimilarity"]
 
 
 class LocalStructure:
@@ -52,7 +50,7 @@ class LocalStructure:
         self.taps = taps
         count, height, width = image.shape
         places = (height - len(taps) + 1) * (width - len(taps) + 1)
-        self.planes = _planes_at_once(image)
+        self.planes = planes_at_once(image)
         # all derivatives have a factor of 2; the weights of places sum to 1 where they are taken
         gain = 2 * share if weighted else 2 * share / places
         self.filter = TiledFilter(taps, (3, self.planes, height, width), image, gain)
@@ -91,25 +89,6 @@ class LocalStructure:
             if gradient:
                 self._pull_back(difference[group], self.image[group], slopes[group])
         return torch.cat(values), slopes
-
-    def differentiable(self, mad_image: Tensor, image: Tensor, *, luminance: bool = True) -> Tensor:
-        """Compute the same means, (M,), by convolutions, differentiably in both maps (M, H, W), to any order."""
-        difference = mad_image - image
-
-        def blur(maps: Tensor) -> Tensor:
-            return convolve(maps, self.taps)
-
-        p, mean = blur(difference), blur(image)
-        variance = blur(image.square()) - mean.square()
-        change = blur(difference * (mad_image + image)) - p * (2 * mean + p)
-        w = (blur(difference.square()) - p.square()) / (2 * variance + self.c2 + change)
-        u = p.square() / (mean.square() + (mean + p).square() + self.c1)
-        local = u + w - u * w if luminance else w
-        if not self.weighted:
-            return local.mean((1, 2))
-        content = torch.log1p(variance / self.c2) + torch.log1p((variance + change) / self.c2)
-        total = content.sum((1, 2))
-        return (content * local).sum((1, 2)) / torch.where(total > 0, total, 1.0)
 
     def _statistics(self) -> tuple[Tensor, Tensor, Tensor]:
         """Compute m_x, m_x^2 + C1 and 2 v_x + C2 of the padded size, (M, Hp, Wp), in float64 where they are made."""
@@ -190,6 +169,35 @@ class LocalStructure:
         return values[:, 0, 0]
 
 
+def dissimilarity(
+    image: Tensor,
+    mad_image: Tensor,
+    taps: Tensor,
+    c1: float,
+    c2: float,
+    *,
+    luminance: bool = True,
+    weighted: bool = False,
+) -> Tensor:
+    """Compute the means of `LocalStructure`, (M,), by operations that autograd knows, of maps (M, H, W)."""
+
+    def blur(maps: Tensor) -> Tensor:
+        return convolve(maps, taps)
+
+    difference = mad_image - image
+    p, mean = blur(difference), blur(image)
+    variance = blur(image.square()) - mean.square()
+    change = blur(difference * (mad_image + image)) - p * (2 * mean + p)
+    w = (blur(difference.square()) - p.square()) / (2 * variance + c2 + change)
+    u = p.square() / (mean.square() + (mean + p).square() + c1)
+    local = u + w - u * w if luminance else w
+    if not weighted:
+        return local.mean((1, 2))
+    content = torch.log1p(variance / c2) + torch.log1p((variance + change) / c2)
+    total = content.sum((1, 2))
+    return (content * local).sum((1, 2)) / torch.where(total > 0, total, 1.0)
+
+
 def _ssim_terms(
     gradient: bool,
     p: Tensor,
@@ -241,9 +249,3 @@ def _contrast_terms(
         torch.mul(slope, q, out=p)
         torch.mul(w, q, out=m)
     return w.sum(-1)
-
-
-def _planes_at_once(image: Tensor) -> int:
-    """Return how many maps are worked on together: on a CPU as many as fit its cache, and a divisor of their number."""
-    count, most = len(image), max(1, PIXELS_AT_ONCE // image[0].numel())
-    return count if image.is_cuda else max(n for n in range(1, min(count, most) + 1) if count % n == 0)
