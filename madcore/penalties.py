@@ -85,8 +85,7 @@ def penalize_range(mad_image: Tensor, *, allowed_range: tuple[float, float] = (0
     Tensor
         One value for each image, (N,); 0 if every pixel is inside.
     """
-    low, high = allowed_range
-    outside = (low - mad_image).clamp_min(0) + (mad_image - high).clamp_min(0)
+    outside = mad_image - mad_image.clamp(*allowed_range)
     return outside.square().reshape(len(mad_image), -1).sum(1)
 
 
