@@ -23,7 +23,6 @@ nb_execution_mode = "force"
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
-nb_render_markdown_format = "myst"
 
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
@@ -65,6 +64,14 @@ class PublicNames(SphinxDirective):
         return self.parse_text_to_nodes("\n".join(pages), allow_section_headings=True)
 
 
+class Statuses(SphinxDirective):
+    """Every status and what it means."""
+
+    def run(self) -> list[nodes.Node]:
+        rows = [f"| {status} | {status.meaning} |" for status in madcore.Status]
+        return self.parse_text_to_nodes("\n".join(["| status | meaning |", "|---|---|", *rows]))
+
+
 def kind_of(value: object) -> str | None:
     if inspect.isfunction(value):
         return "Functions"
@@ -90,4 +97,5 @@ def block_math(translator: HTML5Translator, node: nodes.math_block) -> None:
 def setup(app: Sphinx) -> None:
     app.add_directive("launcher-help", LauncherHelp)
     app.add_directive("public-names", PublicNames)
+    app.add_directive("statuses", Statuses)
     app.add_html_math_renderer("mathml", (inline_math, None), (block_math, None))
