@@ -238,8 +238,10 @@ def _solve(
     working = levels.to(problem.image.dtype)
     run = run_solver(problem, solver, start, working, max_iter=max_iter, progress=progress)
     finished = finish(problem, run, start, levels, tolerance)
+    # a start that missed the level matters only if the end did, too
     status = [
-        Status.INFEASIBLE if bad else good for bad, good in zip(off.tolist(), finished.pop("status"), strict=True)
+        Status.INFEASIBLE if missed and ended == Status.OFF_LEVEL else ended
+        for missed, ended in zip(off.tolist(), finished.pop("status"), strict=True)
     ]
     return Result(
         **finished,

@@ -100,6 +100,17 @@ def test_three_metrics_held_and_one_twice():
     assert result.optimized_value < result.initial_value
 
 
+def test_a_start_that_missed_the_levels_may_end_on_them():
+    image = madcore.read_image("dead_leaves", size=64)
+
+    def largest_error(image, mad_image):
+        return (mad_image - image).abs().flatten(1).amax(1)
+
+    result = madcore.synthesize(image, largest_error, ["mse", "mae"], "min", starts=2, max_iter=60)
+    assert result.held_error.item() <= result.tolerance
+    assert result.status[0] != "infeasible level"
+
+
 def test_mean_luminance_kept():
     result = madcore.synthesize(IMAGE, "ssim", "mse", "min", keep_mean=True, max_iter=60)
     assert abs(result.mad_image.mean() - IMAGE.mean()).item() <= 1e-6
