@@ -29,6 +29,8 @@ _HOMES = {
     "Quartet": "results",
     "Result": "results",
     "Status": "results",
+    "Quantized": "quantization",
+    "quantize": "quantization",
     "quartet": "api",
     "synthesize": "api",
     "list_metrics": "registry",
@@ -59,6 +61,8 @@ if TYPE_CHECKING:
     from madcore.lookup import create_metric as create_metric
     from madcore.lookup import create_penalty as create_penalty
     from madcore.metric import Metric as Metric
+    from madcore.quantization import Quantized as Quantized
+    from madcore.quantization import quantize as quantize
     from madcore.registry import list_metrics as list_metrics
     from madcore.results import Quartet as Quartet
     from madcore.results import Result as Result

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from madcore.images import decode_image, encode_png
 from madcore.metric import Metric
+from madcore.quantization import quantize
 from madcore.results import Result
 
 __all__ = ["describe_result", "measure"]
@@ -55,14 +56,21 @@ def describe_result(
     bits : int
         Of the PNG, for each sample.
     """
-    picture = encode_png(result.mad_image, bits)
+    quantized = quantize(result, bits, code_range=(0.0, 1.0))
+    picture = encode_png(quantized.mad_image, bits)
     written = measure(metrics, result.image, decode_image(picture, f"{name}.png"))
     held = [letter for letter in metrics if letter != name[0]]
     level = dict(zip(held, result.level[0].tolist(), strict=True))
     exact = dict(zip(held, result.reference_value[0].tolist(), strict=True)) | {name[0]: float(result.optimized_value)}
-    written["held_error"] = max(abs(written[letter] - level[letter]) / level[letter] for letter in held)
+    held_error = max(abs(written[letter] - level[letter]) / level[letter] for letter in held)
     entry = {
-        "png": written,
+        "png": {
+            **written,
+            "held_error": held_error,
+            "tolerance": quantized.tolerance,
+            "bits": bits,
+            "changed": int(quantized.changed),
+        },
         "exact": {letter: exact[letter] for letter in metrics},
         "level": level,
         "held_error": float(result.held_error),

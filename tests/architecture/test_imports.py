@@ -37,13 +37,14 @@ ARROWS = {
     "starts": "certificate problem solvers metric",
     "levels": "starts certificate problem solvers metric",
     "results": "problem metric",
+    "quantization": "certificate results problem solvers",
     "synthesis": "certificate results problem solvers metric",
     "arguments": "problem solvers metric",
     "api": "lookup arguments levels starts results certificate synthesis solvers problem metric penalties",
     # pictures in, records and files out
     "identity": "request images metric penalties solvers",
     "jobs": "request store registry lookup identity images metric penalties results solvers",
-    "export": "images metric results",
+    "export": "images metric quantization results",
     "production": "api jobs store contact_sheet export images results synthesis",
     # the classic object
     "competition_checks": "",
@@ -62,7 +63,7 @@ UPPER = TORCH_FREE - {"errors"} | {"lookup"}
 HEAVY = {"torch", "torchvision", "numpy", "PIL", "scipy", "skimage", "matplotlib", "safetensors"}
 LOWER = {
     *("measures", "metric", "penalties", "images", "problem", "solvers"),
-    *("certificate", "starts", "levels", "results", "synthesis", "arguments"),
+    *("certificate", "starts", "levels", "results", "quantization", "synthesis", "arguments"),
 }
 # What a plugin may import besides the public names.
 PUBLIC_MODULES = {"madcore.testing", "madcore.plot", "madcore.engine"}
