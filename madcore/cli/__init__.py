@@ -27,6 +27,7 @@ INTERRUPTED = 130
 COMMANDS = {
     "quartet": Command("synthesis", "The four MAD images of two metrics.", "Make MAD images"),
     "synth": Command("synthesis", "One MAD image: one metric optimized, another held.", "Make MAD images"),
+    "verify": Command("verify", "Whether files are what their record says.", "Make MAD images"),
     "metrics": Command("listing", "List metrics.", "Look around"),
     "penalties": Command("listing", "List penalties.", "Look around"),
     "show": Command("listing", "Everything about one metric or penalty.", "Look around"),

@@ -46,6 +46,8 @@ ARROWS = {
     "jobs": "request store registry lookup identity images metric penalties results solvers",
     "export": "images metric quantization results",
     "production": "api jobs store contact_sheet export images results synthesis",
+    "received": "store registry adhoc lookup identity images metric penalties",
+    "verification": "received store registry images certificate quantization problem solvers",
     # the classic object
     "competition_checks": "",
     "competition_file": "competition_checks",

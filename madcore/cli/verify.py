@@ -1,0 +1,74 @@
+"""The command ``verify``: whether a received match is what its record says."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from madcore.cli.session import Session
+from madcore.cli.tables import write_json, write_table
+from madcore.wording import write_error, write_value
+
+if TYPE_CHECKING:
+    from madcore.verification import Check
+
+__all__ = ["verify"]
+
+HEADER = ("FILE", "OPTIMIZED", "HELD ERROR", "ALLOWED", "OUTSIDE", "RESIDUAL", "VERDICT")
+
+
+@click.command()
+@click.argument("path", type=Path, metavar="DIR|FILE")
+@click.option("--allow-code", is_flag=True, help="Run code that the record names (./file.py:attribute); read it first.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON, not a table, to the standard output.")
+@click.pass_obj
+def verify(session: Session, path: Path, allow_code: bool, as_json: bool) -> int:
+    """Check what `madcore quartet` or `madcore synth` has written.
+
+    Every file is read back and measured again: value of the optimized metric, error of the held ones, pixels outside
+    the range and, of the exact floats, the first-order residual (0 at a stationary point).  The metrics are rebuilt
+    from the record.  A file holds if its held error is allowed (exact floats: the tolerance of the run; PNG: 1e-4, of
+    16 bits 1e-5, or more where the record says that this could not be reached), no pixel is outside, and the values
+    are those of the record.
+
+    Exit code 1 if anything does not hold.
+
+    \b
+    Examples:
+      madcore verify mad
+      madcore verify mad/a_min.png
+    """  # noqa: D301 - click reads the character
+    from madcore.verification import verify_match
+
+    checks = verify_match(path, session.registry, allow_code=allow_code)
+    holds = all(check.holds for check in checks)
+    if as_json:
+        write_json({"path": str(path), "holds": holds, "files": [_record(check) for check in checks]})
+    else:
+        write_table([_row(check) for check in checks], HEADER)
+        bad = [check.file for check in checks if not check.holds]
+        click.echo(f"\n{'All holds.' if holds else 'Does not hold: ' + ', '.join(bad)}")
+    return 0 if holds else 1
+
+
+def _row(check: Check) -> tuple[str, ...]:
+    verdict = "; ".join(check.problems) or ("holds as well as could be reached" if check.short else "holds")
+    if check.held_error is None:
+        return (check.file, "", "", "", "", "", verdict)
+    residual = "" if check.optimality is None else write_value(check.optimality, 2)
+    errors = (write_error(check.held_error), write_error(check.tolerance))
+    return (check.file, write_value(check.optimized_value, 6), *errors, str(check.outside), residual, verdict)
+
+
+def _record(check: Check) -> dict[str, Any]:
+    return {**{name: _finite(value) for name, value in asdict(check).items()}, "holds": check.holds}
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

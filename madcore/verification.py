@@ -1,0 +1,263 @@
+"""What a received match is worth: every file measured again, each judged by its own tolerance."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from madcore.certificate import Certificate, certify, in_double
+from madcore.errors import InputError, MadcoreError
+from madcore.images import read_image
+from madcore.problem import MADProblem, signs
+from madcore.quantization import TOLERANCES
+from madcore.received import EXACT, Received, receive
+from madcore.registry import Registry
+from madcore.solvers.kinks import Kinks
+from madcore.store import RECORD
+
+__all__ = ["Check", "verify_match"]
+
+SAME = {torch.float64: 1e-6, torch.float32: 1e-3}  # relative difference of values that count as those of the record
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was found of one image in a file, or of a file that holds no MAD image.
+
+    Attributes
+    ----------
+    file : str
+        ``a_min.png``, ``exact.safetensors:a_min``.
+    optimized_value, held_error, optimality : float, optional
+        As measured; the last for exact images only.
+    reference_value : dict, optional
+        Values of the held metrics by letter.
+    tolerance : float, optional
+        Of the held error: what this file was judged by.
+    outside : int, optional
+        Number of pixels outside [0, 1], or changed although masked.
+    problems : tuple of str
+        In words; none if all holds.
+    short : bool
+        Whether `tolerance` is the error that the record says was the smallest to be reached.
+    """
+
+    file: str
+    optimized_value: float | None = None
+    reference_value: dict[str, float] | None = None
+    held_error: float | None = None
+    tolerance: float | None = None
+    outside: int | None = None
+    optimality: float | None = None
+    problems: tuple[str, ...] = ()
+    short: bool = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+def verify_match(path: Path, registry: Registry | None = None, *, allow_code: bool = False) -> list[Check]:
+    """Measure what madcore has written, and compare it with its record.
+
+    Parameters
+    ----------
+    path : Path
+        A folder, or one file in it.
+    registry : Registry, optional
+        Plugins to look in.
+    allow_code : bool
+        Whether files and modules that the record names as metrics may be run.
+
+    Raises
+    ------
+    InputError
+        If there is no such file or no record, or code may not be run.
+    MadcoreError
+        If a metric does not exist here.
+    """
+    whole = path.is_dir() or path.name == RECORD
+    folder = path if path.is_dir() else path.parent
+    if not path.exists():
+        raise InputError(f"{path} does not exist; give a folder that madcore has written, or a file in it")
+    received = receive(folder, registry, allow_code=allow_code)
+    listed = {RECORD, EXACT, *received.record["files"]}
+    if not whole and path.name not in listed:
+        raise InputError(f"{path} is not in {folder / RECORD}; it lists {', '.join(sorted(listed))}")
+    try:
+        checks = [check for name in received.record["images"] for check in _Image(received, name).checks()]
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        if isinstance(error, MadcoreError):
+            raise
+        raise InputError(f"{folder / RECORD} does not fit its files ({error!r}); ask for the match again") from error
+    for name in ("reference", "start"):
+        _compare_picture(received, name)
+    measured = {check.file for check in checks}
+    others = [name for name in dict.fromkeys([RECORD, *listed, *received.problems]) if name not in measured]
+    checks += [Check(name, problems=tuple(received.problems.get(name, ()))) for name in sorted(others)]
+    return checks if whole else [check for check in checks if check.file.partition(":")[0] in (path.name, RECORD)]
+
+
+def _compare_picture(received: Received, name: str) -> None:
+    """Note a picture of the reference or start image that is not the exact one, rounded."""
+    exact, path = received.exact.get(name), received.folder / f"{name}.png"
+    if exact is None or not path.is_file():
+        return
+    try:
+        picture = read_image(path, dtype=torch.float64)
+    except MadcoreError as error:
+        received.blame(path.name, str(error))
+        return
+    if picture.shape != exact.shape or bool(((picture - exact).abs() > 0.51 / 255).any()):
+        received.blame(path.name, f"is not {EXACT}:{name}, rounded")
+
+
+@dataclass(frozen=True)
+class _Image:
+    """One MAD image of a match: its problem, and the two files that claim to solve it."""
+
+    received: Received
+    name: str
+
+    def checks(self) -> tuple[Check, Check]:
+        return self._exact(), self._png()
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        entry: dict[str, Any] = self.received.record["images"][self.name]
+        return entry
+
+    @property
+    def held(self) -> list[str]:
+        return [letter for letter in self.received.metrics if letter != self.name[0]]
+
+    @cached_property
+    def level(self) -> Tensor:
+        return torch.tensor([[self.entry["level"][letter] for letter in self.held]], dtype=torch.float64)
+
+    @cached_property
+    def problem(self) -> MADProblem | None:
+        """The problem in the type of the run; masked pixels are those that the exact image has kept."""
+        image, key = self.received.reference, self.received.record["key"]
+        if image is None:
+            return None
+        low, high = torch.zeros_like(image), torch.ones_like(image)
+        exact = self.received.exact.get(self.name)
+        if "mask" in key and exact is not None and exact.shape == image.shape:
+            low, high = (torch.where(exact == image, image, bound) for bound in (low, high))
+        return MADProblem.create(
+            image,
+            self.received.metrics[self.name[0]],
+            tuple(self.received.metrics[letter] for letter in self.held),
+            signs(self.name[2:], 1),
+            low=low,
+            high=high,
+            penalty=self.received.penalty,
+            penalty_lambda=key.get("penalty", {}).get("weight", 0.0),
+        )
+
+    def _exact(self) -> Check:
+        file, tolerance = f"{EXACT}:{self.name}", self.received.record["key"]["solver"]["options"]["tolerance"]
+        problems = self._wrong_level()
+        picture = self.received.exact.get(self.name)
+        if picture is None:
+            return Check(file, problems=tuple(problems or ["is missing"]))
+        found = self._measure(picture)
+        if found is None:
+            return self._unmeasured(file, problems, picture)
+        problems += self._judge(found, tolerance, self.entry["exact"])
+        stated = self.entry["optimality"]
+        if found.optimality.item() > 1.1 * (math.inf if stated is None else stated) + 1e-4:
+            problems.append(f"residual is {found.optimality.item():.1e}; the record has {stated:.1e}")
+        return self._check(file, found, tolerance, problems, optimality=found.optimality.item())
+
+    def _png(self) -> Check:
+        file, stated = f"{self.name}.png", self.entry["png"]
+        problems = list(self.received.problems.get(file, ()))
+        try:
+            picture = read_image(self.received.folder / file, dtype=torch.float64)
+        except MadcoreError as error:
+            return Check(file, problems=tuple(problems or [str(error)]))
+        found = self._measure(picture)
+        if found is None:
+            return self._unmeasured(file, problems, picture)
+        found = replace(found, outside=self._outside(picture, stated["bits"]))
+        tolerance, reached = TOLERANCES[stated["bits"]], stated["held_error"]
+        short = reached is not None and reached > tolerance
+        tolerance = reached * (1 + 1e-6) if short else tolerance
+        problems += self._judge(found, tolerance, stated)
+        return replace(self._check(file, found, tolerance, problems), short=short)
+
+    def _outside(self, picture: Tensor, bits: int) -> Tensor:
+        """Count the pixels outside the range by more than rounding: a masked one may be between two codes."""
+        if self.problem is None:
+            return torch.zeros(1)
+        point, half = picture.flatten(1), 0.51 / (2**bits - 1)
+        return ((point < self.problem.low - half) | (point > self.problem.high + half)).sum(1)
+
+    def _measure(self, picture: Tensor) -> Certificate | None:
+        if self.problem is None or picture.shape != self.problem.image.shape:
+            return None
+        problem = in_double(self.problem) or self.problem
+        return certify(problem, picture.to(problem.image.dtype).flatten(1), self.level, self._kinks)
+
+    @cached_property
+    def _kinks(self) -> Kinks | None:
+        start = self.received.exact.get("start")
+        level_set = self.received.record["key"]["solver"]["name"] == "level_set"
+        if self.problem is None or start is None or start.shape != self.problem.image.shape or not level_set:
+            return None
+        return Kinks.find(self.problem, start.to(self.problem.image.dtype).flatten(1))
+
+    def _unmeasured(self, file: str, problems: list[str], picture: Tensor) -> Check:
+        if self.problem is None:
+            problems.append("cannot be measured without the reference image of the record")
+        else:
+            sizes = [" x ".join(map(str, each.shape[1:])) for each in (picture, self.problem.image)]
+            problems.append(f"has {sizes[0]} samples; the reference image has {sizes[1]}")
+        return Check(file, problems=tuple(problems))
+
+    def _wrong_level(self) -> list[str]:
+        """Compare the levels with those that were asked for, where these are numbers."""
+        asked = self.received.record["key"]["level"]
+        wanted = asked["value"] if asked["kind"] == "values" else {}
+        return [
+            f"level of {letter} is {self.entry['level'][letter]:g}; {wanted[letter]} was asked for"
+            for letter in self.held
+            if letter in wanted and not math.isclose(float(wanted[letter]), self.entry["level"][letter], rel_tol=1e-6)
+        ]
+
+    def _judge(self, found: Certificate, tolerance: float, stated: dict[str, float | None]) -> list[str]:
+        problems = []
+        error, outside = found.held_error.item(), int(found.outside)
+        if not error <= tolerance + 16 * torch.finfo(found.precision).eps:
+            problems.append(f"held error is {error:.1e}; {tolerance:.1e} is allowed")
+        if outside:
+            problems.append(f"{outside} pixels are outside the range")
+        for letter, value in self._values(found).items():
+            said = stated[letter]
+            if said is None or not math.isclose(value, said, rel_tol=SAME[found.precision], abs_tol=1e-12):
+                name = self.received.metrics[letter].name
+                problems.append(
+                    f"{name} is {value:.6g}; the record has {'no value' if said is None else f'{said:.6g}'}"
+                )
+        return problems
+
+    def _values(self, found: Certificate) -> dict[str, float]:
+        held = dict(zip(self.held, found.reference_value[0].tolist(), strict=True))
+        return {self.name[0]: found.optimized_value.item(), **held}
+
+    def _check(
+        self, file: str, found: Certificate, tolerance: float, problems: list[str], optimality: float | None = None
+    ) -> Check:
+        values = self._values(found)
+        optimized = values.pop(self.name[0])
+        outside = int(found.outside)
+        return Check(file, optimized, values, found.held_error.item(), tolerance, outside, optimality, tuple(problems))

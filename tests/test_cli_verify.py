@@ -1,0 +1,240 @@
+"""``madcore verify``: true files hold, and whatever is tampered with does not."""
+
+import json
+import shutil
+from hashlib import sha256
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from madcore.cli import run
+from madcore.images import write_image
+from madcore.store import match_id
+
+QUICK = ("dead_leaves", "--size", "64", "--max-iter", "10", "-o")
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("verify") / "mad"
+    assert run(["quartet", "ssim,sigma=1.2", "mae", *QUICK, str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def mad(original, tmp_path):
+    return shutil.copytree(original, tmp_path / "mad")
+
+
+@pytest.fixture
+def check(capsys):
+    """Run the command; return its exit code and what it says of each file, or its error."""
+
+    def checked(path, *options):
+        capsys.readouterr()
+        code = run(["verify", str(path), "--json", *options])
+        captured = capsys.readouterr()
+        if code == 2:
+            return code, captured.err.strip()
+        return code, {each["file"]: each for each in json.loads(captured.out)["files"]}
+
+    return checked
+
+
+def edit_record(folder, change):
+    path = folder / "match.json"
+    record = json.loads(path.read_text())
+    change(record)
+    record["id"] = match_id(record["key"])
+    path.write_text(json.dumps(record))
+
+
+def edit_exact(folder, change):
+    tensors = load_file(folder / "exact.safetensors")
+    change(tensors)
+    save_file(tensors, folder / "exact.safetensors")
+
+
+def forget_hashes(folder):
+    """Do what a careful forger does: write the hashes of the changed files into the record."""
+
+    def change(record):
+        for name, listed in record["files"].items():
+            listed["sha256"] = sha256((folder / name).read_bytes()).hexdigest()
+
+    edit_record(folder, change)
+
+
+def test_what_was_written_holds(original, check):
+    code, files = check(original)
+    record = json.loads((original / "match.json").read_text())
+    assert code == 0
+    assert {f"{name}.png" for name in record["images"]} < set(files)
+    for name, entry in record["images"].items():
+        exact, png = files[f"exact.safetensors:{name}"], files[f"{name}.png"]
+        assert exact["held_error"] <= exact["tolerance"] == 1e-6
+        assert png["held_error"] <= png["tolerance"] == 1e-4
+        assert exact["optimized_value"] == pytest.approx(entry["exact"][name[0]], rel=1e-9)
+        assert exact["optimality"] == pytest.approx(entry["optimality"], rel=0.1)
+
+
+def test_the_table(original, capsys):
+    capsys.readouterr()
+    assert run(["verify", str(original)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:3] == ["FILE", "OPTIMIZED", "HELD"]
+    assert lines[-1] == "All holds."
+
+
+def test_one_file(original, check):
+    code, files = check(original / "b_max.png")
+    assert (code, set(files)) == (0, {"b_max.png", "match.json"})
+
+
+def test_one_changed_pixel_of_a_picture(mad, check):
+    samples = np.array(Image.open(mad / "a_min.png"))
+    samples[30, 30] += 1 if samples[30, 30] < 255 else -1
+    Image.fromarray(samples).save(mad / "a_min.png")
+    code, files = check(mad)
+    assert code == 1
+    assert [name for name, each in files.items() if not each["holds"]] == ["a_min.png"]
+    assert files["a_min.png"]["problems"][0] == "is not the file that was written"
+
+
+def test_a_forged_hash_does_not_help(mad, check):
+    samples = np.array(Image.open(mad / "a_min.png"))
+    samples[30:34, 30:34] = 0
+    Image.fromarray(samples).save(mad / "a_min.png")
+    forget_hashes(mad)
+    code, files = check(mad)
+    assert code == 1
+    assert "held error is" in files["a_min.png"]["problems"][0]
+    assert files["a_max.png"]["holds"]
+
+
+def test_a_changed_exact_image(mad, check):
+    edit_exact(mad, lambda tensors: tensors["b_max"][20:24].mul_(0.9))
+    forget_hashes(mad)
+    code, files = check(mad)
+    assert code == 1
+    assert [name for name, each in files.items() if not each["holds"]] == ["exact.safetensors:b_max"]
+
+
+def test_an_exact_image_outside_the_range(mad, check):
+    edit_exact(mad, lambda tensors: tensors["a_max"][0, 0].fill_(1.001))
+    code, files = check(mad)
+    assert code == 1
+    assert files["exact.safetensors:a_max"]["outside"] == 1
+    assert files["exact.safetensors"]["problems"] == ["is not the file that was written"]
+
+
+def test_another_reference_image(mad, check):
+    edit_exact(mad, lambda tensors: tensors["reference"].mul_(0.99))
+    (mad / "reference.png").unlink()
+    code, files = check(mad)
+    assert code == 1
+    assert files["exact.safetensors:reference"]["problems"] == ["is not the reference image of the record"]
+    assert "cannot be measured without the reference image" in files["a_min.png"]["problems"][0]
+
+
+def test_a_boast(mad, check):
+    edit_record(mad, lambda record: record["images"]["a_max"]["exact"].update(a=2.0))
+    code, files = check(mad)
+    assert code == 1
+    assert "the record has 2" in files["exact.safetensors:a_max"]["problems"][0]
+
+
+def test_a_false_claim_of_convergence(mad, check):
+    edit_record(mad, lambda record: record["images"]["a_max"].update(optimality=1e-6))
+    code, files = check(mad)
+    assert code == 1
+    assert files["exact.safetensors:a_max"]["problems"][0].startswith("residual is")
+
+
+@pytest.mark.parametrize("name", ["a_min.png", "exact.safetensors", "contact_sheet.png"])
+def test_a_missing_file(mad, check, name):
+    (mad / name).unlink()
+    code, files = check(mad)
+    assert code == 1
+    assert files[name]["problems"] == ["is missing"]
+
+
+def test_a_damaged_picture(mad, check):
+    (mad / "b_min.png").write_bytes((mad / "b_min.png").read_bytes()[:500])
+    (mad / "exact.safetensors").write_bytes(b"nothing")
+    code, files = check(mad)
+    assert code == 1
+    assert not files["b_min.png"]["holds"]
+    assert "cannot be read" in files["exact.safetensors"]["problems"][1]
+
+
+def test_a_metric_that_has_changed_since(mad, check):
+    edit_record(mad, lambda record: record["key"]["a"].update(revision=99))
+    code, files = check(mad)
+    assert code == 1
+    assert "has revision 1 here; the record has 99" in files["match.json"]["problems"][0]
+
+
+def test_what_cannot_be_verified(mad, check, tmp_path):
+    for path, said in ((tmp_path / "none", "does not exist"), (tmp_path, "holds no match.json")):
+        code, error = check(path)
+        assert (code, said in error, error.count("\n")) == (2, True, 0)
+    (mad / "other.txt").write_text("mine")
+    assert "is not in" in check(mad / "other.txt")[1]
+    edit_record(mad, lambda record: record["files"].update({"../secret": {"sha256": "", "bytes": 0}}))
+    assert "outside its folder" in check(mad)[1]
+
+
+def test_a_record_that_lacks_parts(mad, check):
+    edit_record(mad, lambda record: record["images"]["a_min"].pop("png"))
+    code, error = check(mad)
+    assert code == 2
+    assert "ask for the match again" in error
+
+
+def test_code_is_run_only_if_that_is_allowed(tmp_path, check):
+    ran = tmp_path / "ran"
+    (tmp_path / "mine.py").write_text(
+        f"open({str(ran)!r}, 'a').close()\ndef metric(a, b):\n    return (a - b).square().flatten(1).mean(1)\n"
+    )
+    name, folder = f"{tmp_path}/mine.py:metric", tmp_path / "mad"
+    assert run(["synth", name, "mae", *QUICK, str(folder), "--minmax", "max"]) == 0
+    ran.unlink()
+    (tmp_path / "mine.py").write_text((tmp_path / "mine.py").read_text() + "# changed\n")
+    code, error = check(folder)
+    assert (code, ran.exists()) == (2, False)
+    assert "--allow-code" in error
+    code, files = check(folder, "--allow-code")
+    assert (code, ran.exists()) == (1, True)
+    assert files["match.json"]["problems"] == [f"{name} is not the same code here"]
+    assert files["a_max.png"]["holds"]
+
+
+def test_masked_pixels_and_several_held_metrics(tmp_path, check):
+    mask = torch.zeros(1, 1, 64, 64)
+    mask[..., :20] = 1
+    write_image(tmp_path / "mask.png", mask)
+    arguments = ["synth", "ssim", "mse", *QUICK, str(tmp_path / "mad"), "--minmax", "min", "--also-hold", "mae"]
+    assert run([*arguments, "--mask", str(tmp_path / "mask.png")]) == 0
+    code, files = check(tmp_path / "mad")
+    assert (code, files["a_min.png"]["outside"]) == (0, 0)
+    assert set(files["a_min.png"]["reference_value"]) == {"b", "c"}
+
+
+def test_sixteen_bits_and_a_penalty(tmp_path, check):
+    options = ["--minmax", "max", "--bits", "16", "--penalty", "total_variation,weight=0.001"]
+    assert run(["synth", "ssim", "mse", *QUICK, str(tmp_path / "mad"), *options]) == 0
+    code, files = check(tmp_path / "mad")
+    assert (code, files["a_max.png"]["tolerance"]) == (0, 1e-5)
+
+
+def test_a_level_that_integers_cannot_hold_is_stated(tmp_path, check):
+    options = ["--minmax", "min", "--level", "1e-6", "--size", "16", "--tolerance", "1e-4"]
+    arguments = ["synth", "mae", "mse", "dead_leaves", *options, "--max-iter", "5", "-o", str(tmp_path / "mad")]
+    assert run(arguments) == 0
+    code, files = check(tmp_path / "mad")
+    assert (code, files["a_min.png"]["short"]) == (0, True)
+    assert files["a_min.png"]["held_error"] > 1e-4
