@@ -75,19 +75,14 @@ def receive(folder: Path, registry: Registry | None = None, *, allow_code: bool 
         If a metric does not exist here.
     """
     record = read_match(folder)
-    try:
-        identities = {letter: record["key"][letter] for letter in record["made"]["names"]}
-        penalty = record["key"].get("penalty")
-        _refuse_code(
-            [*(each["metric"] for each in identities.values()), (penalty or {}).get("penalty", "")], allow_code
-        )
-        metrics = {
-            letter: create_metric(each["metric"], registry=registry, **each["options"])
-            for letter, each in identities.items()
-        }
-        rebuilt = create_penalty(penalty["penalty"], registry=registry, **penalty["options"]) if penalty else None
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{folder / RECORD} is damaged ({error!r}); ask for the match again") from error
+    identities = {letter: record["key"][letter] for letter in record["made"]["names"]}
+    penalty = record["key"].get("penalty")
+    _refuse_code([*(each["metric"] for each in identities.values()), (penalty or {}).get("penalty", "")], allow_code)
+    metrics = {
+        letter: create_metric(each["metric"], registry=registry, **each["options"])
+        for letter, each in identities.items()
+    }
+    rebuilt = create_penalty(penalty["penalty"], registry=registry, **penalty["options"]) if penalty else None
     received = Received(folder, record, metrics, rebuilt)
     for letter, metric in metrics.items():
         _compare_identity(received, metric.name, identities[letter], identify(metric))

@@ -87,18 +87,18 @@ def verify_match(path: Path, registry: Registry | None = None, *, allow_code: bo
     folder = path if path.is_dir() else path.parent
     if not path.exists():
         raise InputError(f"{path} does not exist; give a folder that madcore has written, or a file in it")
-    received = receive(folder, registry, allow_code=allow_code)
+    try:
+        received = receive(folder, registry, allow_code=allow_code)
+        checks = [check for name in received.record["images"] for check in _Image(received, name).checks()]
+        for name in ("reference", "start"):
+            _compare_picture(received, name)
+    except MadcoreError:
+        raise
+    except (LookupError, TypeError, AttributeError, ValueError, RuntimeError) as error:  # a record may hold anything
+        raise InputError(f"{folder / RECORD} is damaged ({error!r}); ask for the match again") from error
     listed = {RECORD, EXACT, *received.record["files"]}
     if not whole and path.name not in listed:
         raise InputError(f"{path} is not in {folder / RECORD}; it lists {', '.join(sorted(listed))}")
-    try:
-        checks = [check for name in received.record["images"] for check in _Image(received, name).checks()]
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        if isinstance(error, MadcoreError):
-            raise
-        raise InputError(f"{folder / RECORD} does not fit its files ({error!r}); ask for the match again") from error
-    for name in ("reference", "start"):
-        _compare_picture(received, name)
     measured = {check.file for check in checks}
     others = [name for name in dict.fromkeys([RECORD, *listed, *received.problems]) if name not in measured]
     checks += [Check(name, problems=tuple(received.problems.get(name, ()))) for name in sorted(others)]

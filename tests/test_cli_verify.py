@@ -188,8 +188,19 @@ def test_what_cannot_be_verified(mad, check, tmp_path):
     assert "outside its folder" in check(mad)[1]
 
 
-def test_a_record_that_lacks_parts(mad, check):
-    edit_record(mad, lambda record: record["images"]["a_min"].pop("png"))
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda record: record["images"]["a_min"].pop("png"),
+        lambda record: record["files"].update({"a_min.png": 1}),
+        lambda record: record["key"]["a"].pop("options"),
+        lambda record: record["key"]["a"]["options"].update(metric="mse"),
+        lambda record: record["images"]["a_max"]["level"].update(b="high"),
+        lambda record: record["made"].update(names=["a", "z"]),
+    ],
+)
+def test_a_record_that_makes_no_sense(mad, check, change):
+    edit_record(mad, change)
     code, error = check(mad)
     assert code == 2
     assert "ask for the match again" in error
