@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import softplus
 
 from madcore.certificate import in_double
 from madcore.errors import InputError
@@ -25,6 +26,7 @@ TOLERANCES = {8: 1e-4, 16: 1e-5}  # of the held error, by bits
 ROUNDS = 10
 AIM = 0.9  # of the tolerance, so that a reader who computes a little differently finds it held
 SINGLE_ROUNDS, TRIES = 6, 8
+WIDTHS = tuple(0.1 * 0.7**step for step in range(20))  # of the smoothing, in units of costs, which are around 1
 
 
 @dataclass(frozen=True)
@@ -217,11 +219,10 @@ def _flip_prefixes(problem: MADProblem, grid: _Grid, level: Tensor, tolerance: f
             break
         missing = (level - held) * share[:, None]
         way, gains = _gains(problem, grid, codes, missing)
-        # with several held metrics: the combination of them along which all errors vanish together
-        multiplier = solve_normal(gains, torch.ones_like(gains[:, 0]), missing)
-        gain, need = (multiplier[:, None] @ gains)[:, 0], (multiplier * missing).sum(1)
         cost = 1 - 2 * (grid.exact - codes) * way  # by how much the squared distance from the exact image grows
-        chosen = torch.stack([_prefix(*row) for row in zip(cost, gain, need, strict=True)])
+        scale = problem.error_scale(level)
+        relative = zip(cost, gains / scale[..., None], missing / scale, strict=True)
+        chosen = torch.stack([_prefix(c, g[0], m[0]) if len(g) == 1 else _together(c, g, m) for c, g, m in relative])
         trial = torch.where(going[:, None] & chosen, codes + way, codes)
         measured = problem.held_values(grid.pixels(trial))
         measured_error = held_error(problem, measured, level)
@@ -246,12 +247,36 @@ def _gains(problem: MADProblem, grid: _Grid, codes: Tensor, missing: Tensor) -> 
 
 def _prefix(cost: Tensor, gain: Tensor, need: Tensor) -> Tensor:
     """Choose the samples, (n,), that cost least for what they gain, until that is `need`."""
+    gain, need = gain * need.sign(), need.abs()
     useful = (gain > 0).nonzero()[:, 0]
     order = useful[(cost[useful] / gain[useful]).argsort()]
     count = int((gain[order].cumsum(0) < need).sum()) + 1
     chosen = torch.zeros_like(gain, dtype=torch.bool)
     chosen[order[:count]] = True
     return chosen
+
+
+def _together(cost: Tensor, gains: Tensor, need: Tensor) -> Tensor:
+    """Choose the samples, (n,), that cost least for changing k metrics by `need`, (k,); `gains` is (k, n).
+
+    A linear programme: a sample is chosen if the gains, weighted with the dual variables, exceed its cost.  These are
+    found by Newton's method on the dual, smoothed less and less.
+    """
+    cost, weights = cost.clamp_min(0.0), torch.zeros_like(need)
+    lengths = [0.0, *(0.5**halving for halving in range(12))]
+
+    def dual(trial: Tensor, width: float) -> Tensor:
+        return trial @ need - width * softplus((trial @ gains - cost) / width).sum()
+
+    for width in WIDTHS:
+        share = ((weights @ gains - cost) / width).sigmoid()
+        curvature = (gains * (share * (1 - share) / width)) @ gains.T
+        unit = curvature.diagonal().clamp_min(torch.finfo(need.dtype).tiny).rsqrt()
+        scaled = curvature * unit[:, None] * unit + 1e-9 * torch.eye(len(need)).to(need)
+        newton = torch.linalg.solve_ex(scaled, (need - gains @ share) * unit)[0] * unit
+        values = torch.stack([dual(weights + length * newton, width) for length in lengths])
+        weights = weights + lengths[int(values.nan_to_num(-torch.inf).argmax())] * newton.nan_to_num()
+    return weights @ gains > cost
 
 
 def _flip_singles(

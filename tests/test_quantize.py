@@ -81,10 +81,12 @@ def test_any_start(seed, noise, held):
     assert quantized.held_error <= 1e-4
 
 
-def test_two_held_metrics():
-    quantized = madcore.quantize(synthesize(["mse", "mae"], initial_noise=0.05))
+@pytest.mark.parametrize("held", [["mse", "mae"], ["mse", "mae", "nlpd"]])
+@pytest.mark.parametrize("minmax", ["min", "max"])
+def test_several_held_metrics(held, minmax):
+    quantized = madcore.quantize(synthesize(held, minmax, initial_noise=0.02))
     assert quantized.held_error <= 1e-4 < quantized.rounded_error
-    assert quantized.reference_value.shape == (1, 2)
+    assert quantized.reference_value.shape == (1, len(held))
 
 
 def test_mean_luminance_held_too():
