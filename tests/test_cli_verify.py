@@ -196,7 +196,7 @@ def test_what_cannot_be_verified(mad, check, tmp_path):
         lambda record: record["key"]["a"].pop("options"),
         lambda record: record["key"]["a"]["options"].update(metric="mse"),
         lambda record: record["images"]["a_max"]["level"].update(b="high"),
-        lambda record: record["made"].update(names=["a", "z"]),
+        lambda record: record["key"].update(b="mae"),
     ],
 )
 def test_a_record_that_makes_no_sense(mad, check, change):
