@@ -10,52 +10,29 @@ counts as won if our value is at least as extreme, to one per cent of the range 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import itertools
 import warnings
 
-import plenoptic
 import torch
+from peer import best_run, noisy, run_peer
 
 import madcore
 from madcore.images import read_image
 from madcore.problem import MADProblem, signs
-from madcore.solvers.levels import held_error, move_along_ray
 
+LARGEST_DRIFT = 1e-3
 LAMBDAS = (1e-2, 1e0, 1e2, 1e4, 1e6, 1e8, 1e10)
 
 
-def peer_best(problem, start, level, optimized, held, minmax, evaluations):
-    """Return the peer's best value on the level, or None if no lambda held it to 1e-3."""
-    values = []
-    for tradeoff in LAMBDAS:
-        torch.manual_seed(0)
-        with contextlib.redirect_stderr(io.StringIO()):
-            mad = plenoptic.MADCompetition(problem.image, optimized, held, minmax, metric_tradeoff_lambda=tradeoff)
-            mad.setup(initial_noise=0.1)
-            try:
-                mad.synthesize(max_iter=evaluations, stop_criterion=0)
-            except ValueError:
-                continue
-        point = problem.clamp(mad.mad_image.detach().flatten(1))
-        if held_error(problem, problem.held_values(point), level).item() < 1e-3:
-            on_level = move_along_ray(problem, point, level, 1e-6)
-            values.append(problem.evaluate(on_level).optimized.item())
-    if not values:
-        return None
-    return min(values) if minmax == "min" else max(values)
-
-
 def play(image, optimized, held, minmax, evaluations):
-    """Return our result and the peer's best value for one problem."""
+    """Return our result, the peer's best value for one problem, and the least that it drifted."""
     metrics = madcore.create_metric(optimized), madcore.create_metric(held)
     problem = MADProblem.create(image, metrics[0], (metrics[1],), signs(minmax, 1))
-    torch.manual_seed(0)
-    start = (image + 0.1 * torch.randn_like(image)).clamp(0, 1)
-    level = problem.held_values(start.flatten(1))
+    start = noisy(image)
     result = madcore.synthesize(image, *metrics, minmax, initial_image=start, max_iter=evaluations)
-    return result, peer_best(problem, start, level, *metrics, minmax, evaluations)
+    runs = [run_peer(problem, start, metrics, minmax, tradeoff, evaluations) for tradeoff in LAMBDAS]
+    best = best_run(runs, minmax, LARGEST_DRIFT)
+    return result, None if best is None else best.value, min(run.drift for run in runs if run is not None)
 
 
 def main():
@@ -74,14 +51,14 @@ def main():
         image = read_image(name, size=176, gray=True)[..., :176, :176].contiguous()
         for first, second in itertools.permutations(options.metrics.split(","), 2):
             for minmax in ("min", "max"):
-                result, peer = play(image, first, second, minmax, options.evaluations)
+                result, peer, drift = play(image, first, second, minmax, options.evaluations)
                 value, error = result.optimized_value.item(), result.held_error.item()
                 count += 1
                 held += error <= 1e-5
                 best = value if peer is None else (min if minmax == "min" else max)(value, peer)
                 behind = abs(value - best) / max(abs(best - result.initial_value.item()), 1e-12)
                 won += behind <= 0.01
-                other = "none held" if peer is None else f"{peer:.5g}"
+                other = f"none held (least error {drift:.0e})" if peer is None else f"{peer:.5g}"
                 note = f" (behind by {100 * behind:.0f} %)" if behind > 0.01 else ""
                 print(
                     f"| {name} | {minmax} {first}, {second} held | {value:.5g} | {error:.0e} | {result.status[0]} "

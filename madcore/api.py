@@ -145,24 +145,15 @@ def synthesize(
     first = first_start(problem, initial_image, initial_noise, seed, width)
     levels = wanted_levels(problem, level, first, seed, width)
     chosen = chosen_solver(solver)
-    results = []
     if starts > 1:
-        # every start holds the same levels, and the structured ones differ from the reference as much as the first
-        if levels is None:
-            precise = in_double(problem) or problem
-            levels = precise.held_values(first.to(precise.image.dtype))
-        first = put_on_level(problem, first, levels, tolerance, forgiving=True)[0]
+        first, levels = _shared_level(problem, first, levels, tolerance)
+    results = []
     for start in start_images(problem, first, levels, starts, seed):
         results.append(_solve(problem, chosen, start, levels, minmax, max_iter, tolerance, progress, starts > 1))
         if Status.INTERRUPTED in results[-1].status:
             break
-    settings = {
-        "seed": seed,
-        "starts": starts,
-        "max_iter": max_iter,
-        "solver": chosen.name,
-        "solver_revision": chosen.revision,
-    }
+    settings: dict[str, Any] = {"seed": seed, "starts": starts, "max_iter": max_iter}
+    settings |= {"solver": chosen.name, "solver_revision": chosen.revision}
     best = best_of(results, minmax)
     return dataclasses.replace(best, seconds=time.perf_counter() - begun, settings=settings)
 
@@ -215,6 +206,14 @@ def quartet(
             if Status.INTERRUPTED in result.status:
                 return Quartet(first, second, results)
     return Quartet(first, second, results)
+
+
+def _shared_level(problem: MADProblem, first: Tensor, levels: Tensor | None, tolerance: float) -> tuple[Tensor, Tensor]:
+    """Let all starts hold the same levels, and put the first, after which the others are sized, on them."""
+    if levels is None:
+        precise = in_double(problem) or problem
+        levels = precise.held_values(first.to(precise.image.dtype))
+    return put_on_level(problem, first, levels, tolerance, forgiving=True)[0], levels
 
 
 def _solve(
