@@ -13,6 +13,7 @@ from madcore.options import complete_options, parse_name, plain, write_name
 from madcore.penalties import Penalty
 from madcore.registry import Entry, Registry, Spec, default_registry
 from madcore.specs import MetricSpec
+from madcore.weights import fetch_error, hash_file, weight_files
 
 __all__ = ["create_metric", "create_penalty"]
 
@@ -61,7 +62,8 @@ def create_metric(
     if is_code(name):
         return _adhoc_metric(name, given)
     entry = (registry or default_registry()).metric(name)
-    return _declared_metric(_Builder(entry, complete_options(entry.spec.build, given, name, entry.passed)), given)
+    options = complete_options(entry.spec.build, given, name, entry.passed)
+    return _declared_metric(_Builder(entry, options, write_name(entry.name, given)))
 
 
 def create_penalty(
@@ -92,8 +94,8 @@ def create_penalty(
         function, chosen = code.make(given, images=1)
         return Penalty(function, write_name(name, given), _code_identity("penalty", name, chosen, code.digest))
     entry = (registry or default_registry()).penalty(name)
-    builder = _Builder(entry, complete_options(entry.spec.build, given, name))
-    return Penalty(builder(), write_name(name, given), builder.identity("penalty"))
+    builder = _Builder(entry, complete_options(entry.spec.build, given, name), write_name(name, given))
+    return Penalty(builder(), builder.written, builder.identity("penalty"))
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ class _Builder(Generic[Spec]):
 
     entry: Entry[Spec]
     options: Mapping[str, object]
+    written: str
 
     def __call__(self, data_range: float | None = None) -> Callable[..., Any]:
         """Build for a pixel range of this width; None for a metric that does not ask for it."""
@@ -110,10 +113,14 @@ class _Builder(Generic[Spec]):
             needed = " ".join(f"'{line}'" for line in entry.missing)
             raise PluginError(f"{entry.name} needs what is not installed; run: pip install {needed}")
         extra = {} if data_range is None else {"data_range": data_range}
-        with blaming(f"{entry.name} of {entry.plugin.distribution} {entry.plugin.version}"):
-            built = entry.spec.build(**self.options, **extra)
-            if not callable(built):
-                raise TypeError(f"build returned {type(built).__name__}, which cannot be called")
+        try:
+            with blaming(f"{entry.name} of {entry.plugin.distribution} {entry.plugin.version}"):
+                built = entry.spec.build(**self.options, **extra)
+                if not callable(built):
+                    raise TypeError(f"build returned {type(built).__name__}, which cannot be called")
+        except PluginError as error:
+            told = fetch_error(self.written, error) if getattr(entry.spec, "weights", None) else None
+            raise (error if told is None else PluginError(told)) from error.__cause__
         return built
 
     def identity(self, kind: str) -> dict[str, Any]:
@@ -123,18 +130,19 @@ class _Builder(Generic[Spec]):
         return {**record, "plugin": plugin}
 
 
-def _declared_metric(builder: _Builder[MetricSpec], given: Mapping[str, object]) -> Metric:
+def _declared_metric(builder: _Builder[MetricSpec]) -> Metric:
     spec = builder.entry.spec
     function = builder(1.0) if spec.data_range else builder()
+    hashes = [hash_file(path) for path in weight_files(function)]
     return Metric(
         function,
-        write_name(builder.entry.name, given),
+        builder.written,
         similarity=spec.higher_is_better,
         perfect=spec.perfect,
         channels=getattr(function, "channels", spec.channels),
         min_side=getattr(function, "min_side", spec.min_side),
         dtypes=spec.dtypes,
-        identity=builder.identity("metric"),
+        identity={**builder.identity("metric"), **({"weights": hashes} if hashes else {})},
         rebuild=builder if spec.data_range else None,
     )
 

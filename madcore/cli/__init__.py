@@ -31,6 +31,7 @@ COMMANDS = {
     "metrics": Command("listing", "List metrics.", "Look around"),
     "penalties": Command("listing", "List penalties.", "Look around"),
     "show": Command("listing", "Everything about one metric or penalty.", "Look around"),
+    "fetch": Command("fetch", "Get the weights of metrics beforehand.", "Look around"),
     "plugins": Command("listing", "List plugins, and what is wrong with those that fail.", "Look around"),
     "env": Command("environment", "Versions and devices, for bug reports.", "Look around"),
 }

@@ -22,9 +22,10 @@ ARROWS = {
     "adhoc": "loading options",
     "request": "",
     "wording": "",
+    "weights": "",
     "cli": "registry adhoc loading options specs store request wording",
     # the stair
-    "lookup": "registry adhoc options specs metric penalties",
+    "lookup": "registry adhoc options specs metric penalties weights",
     # the lower floor: tensors
     "measures": "",
     "penalties": "",
@@ -58,7 +59,7 @@ ARROWS = {
     "competition_steps",
 }
 TORCH_FREE = {
-    *("errors", "specs", "options", "store", "request", "wording", "hookspecs"),
+    *("errors", "specs", "options", "store", "request", "wording", "weights", "hookspecs"),
     *("loading", "registry", "builtin", "adhoc", "cli"),
 }
 UPPER = TORCH_FREE - {"errors"} | {"lookup"}
