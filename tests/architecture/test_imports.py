@@ -14,6 +14,7 @@ ARROWS = {
     "errors": "",
     "specs": "",
     "options": "",
+    "engine": "",
     "store": "",
     "hookspecs": "specs",
     "loading": "hookspecs specs options",
@@ -59,7 +60,7 @@ ARROWS = {
     "competition_steps",
 }
 TORCH_FREE = {
-    *("errors", "specs", "options", "store", "request", "wording", "weights", "hookspecs"),
+    *("errors", "specs", "options", "engine", "store", "request", "wording", "weights", "hookspecs"),
     *("loading", "registry", "builtin", "adhoc", "cli"),
 }
 UPPER = TORCH_FREE - {"errors"} | {"lookup"}
