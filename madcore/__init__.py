@@ -29,11 +29,13 @@ _HOMES = {
     "Quartet": "results",
     "Result": "results",
     "Status": "results",
+    "Store": "store",
     "Quantized": "quantization",
     "quantize": "quantization",
     "quartet": "api",
     "synthesize": "api",
     "list_metrics": "registry",
+    "open_results": "store",
     "create_penalty": "lookup",
     "examine": "competition_file",
     "create_metric": "lookup",
@@ -71,6 +73,8 @@ if TYPE_CHECKING:
     from madcore.solvers import PenaltyMethod as PenaltyMethod
     from madcore.specs import MetricSpec as MetricSpec
     from madcore.specs import PenaltySpec as PenaltySpec
+    from madcore.store import Store as Store
+    from madcore.store import open_results as open_results
     from madcore.synthesis import Progress as Progress
 
 

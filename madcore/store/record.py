@@ -1,4 +1,4 @@
-"""Finished matches on disk: one folder holds the pictures, the exact floats and ``match.json``, the record of it all.
+"""One finished match in a folder: the pictures, the exact floats and ``match.json``, the record of it all.
 
 A file appears under its name only when it is complete, and the record last, so that a folder with a record is whole
 however the process ended.  The record's ``key`` is everything that decides the images, and ``id`` a hash of it.
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from madcore.errors import InputError
+from madcore.store.files import record_json, sync_folder, write_file
 
 __all__ = [
     "RECORD",
@@ -23,8 +24,10 @@ __all__ = [
     "canonical",
     "check_folder",
     "clear_folder",
+    "complete_record",
     "damaged_files",
     "match_id",
+    "parse_record",
     "read_match",
     "write_match",
 ]
@@ -107,15 +110,20 @@ def write_match(folder: Path, record: Mapping[str, Any], files: Mapping[str, byt
     InputError
         If the folder cannot be written.
     """
-    listed = {name: {"bytes": len(content), "sha256": sha256(content).hexdigest()} for name, content in files.items()}
-    whole = {**record, "files": {**record.get("files", {}), **listed}}
-    text = json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    whole = complete_record(record, files)
+    text = record_json(whole)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_all(folder, {**files, RECORD: text.encode()})
+        _write_all(folder, {**files, RECORD: text})
     except OSError as error:
         raise InputError(f"{folder} cannot be written ({error.strerror}); choose another folder") from error
     return whole
+
+
+def complete_record(record: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
+    """Return a record that lists files with their sizes and hashes, besides those that it lists already."""
+    listed = {name: {"bytes": len(content), "sha256": sha256(content).hexdigest()} for name, content in files.items()}
+    return {**record, "files": {**record.get("files", {}), **listed}}
 
 
 def read_match(folder: Path) -> dict[str, Any]:
@@ -128,10 +136,24 @@ def read_match(folder: Path) -> dict[str, Any]:
     """
     path = folder / RECORD
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        return parse_record(path.read_bytes(), str(path))
     except FileNotFoundError:
         raise InputError(f"{folder} holds no {RECORD}; give a folder that madcore has written") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); make the match again") from error
+
+
+def parse_record(text: bytes, path: str) -> dict[str, Any]:
+    """Read the text of a record; `path` is where it was found.
+
+    Raises
+    ------
+    InputError
+        If it is damaged or of another version of madcore.
+    """
+    try:
+        record = json.loads(text)
+    except ValueError as error:
         raise InputError(f"{path} cannot be read ({' '.join(str(error).split())}); make the match again") from error
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:
         found = record.get("schema") if isinstance(record, dict) else None
@@ -171,29 +193,13 @@ def _write_all(folder: Path, files: Mapping[str, bytes]) -> None:
     staged = {name: folder / f".{name}.{os.getpid()}" for name in files}
     try:
         for name, temporary in staged.items():
-            _write(temporary, files[name])
+            write_file(temporary, files[name])
         for name, temporary in staged.items():
             temporary.replace(folder / name)
     finally:
         for temporary in staged.values():
             temporary.unlink(missing_ok=True)
-    _sync_folder(folder)
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    sync_folder(folder)
 
 
 def _hash(path: Path) -> str:

@@ -1,0 +1,31 @@
+"""Finished matches on disk: one folder that `madcore quartet` writes, or a store of all matches of a tournament."""
+
+from madcore.store.record import RECORD as RECORD
+from madcore.store.record import SCHEMA as SCHEMA
+from madcore.store.record import canonical as canonical
+from madcore.store.record import check_folder as check_folder
+from madcore.store.record import clear_folder as clear_folder
+from madcore.store.record import damaged_files as damaged_files
+from madcore.store.record import match_id as match_id
+from madcore.store.record import parse_record as parse_record
+from madcore.store.record import read_match as read_match
+from madcore.store.record import write_match as write_match
+from madcore.store.single import SingleMatch as SingleMatch
+from madcore.store.single import open_results as open_results
+from madcore.store.store import Store as Store
+
+__all__ = [
+    "RECORD",
+    "SCHEMA",
+    "SingleMatch",
+    "Store",
+    "canonical",
+    "check_folder",
+    "clear_folder",
+    "damaged_files",
+    "match_id",
+    "open_results",
+    "parse_record",
+    "read_match",
+    "write_match",
+]

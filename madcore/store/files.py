@@ -1,0 +1,83 @@
+"""Files that survive: written whole, synced to the disk, and under their name only when complete."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from threading import get_ident
+from typing import Any
+
+__all__ = [
+    "list_names",
+    "make_folder",
+    "read_json",
+    "record_json",
+    "replace_file",
+    "sync_folder",
+    "write_file",
+]
+
+
+def write_file(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a file; where `durable`, it is on the disk when this returns."""
+    with path.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        if durable:
+            os.fsync(stream.fileno())
+
+
+def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a file that others see as it was before or as it is now, never in between."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}")
+    make_folder(path.parent, durable=durable)
+    try:
+        write_file(temporary, content, durable=durable)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    if durable:
+        sync_folder(path.parent)
+
+
+def make_folder(folder: Path, *, durable: bool = True) -> None:
+    """Make a folder, and those that it is in, where they are missing."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent, durable=durable)
+    folder.mkdir(exist_ok=True)
+    if durable:
+        sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk; where that is not POSIX it cannot be done."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def list_names(folder: Path) -> list[str]:
+    """List a folder in order; nothing where there is none.  Names with a dot in front are not finished yet."""
+    try:
+        return sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    except FileNotFoundError:
+        return []
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Read a file that holds a JSON object; None if there is none, or it holds something else."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def record_json(value: object) -> bytes:
+    """Write a value as JSON for a file that people may read too."""
+    return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()

@@ -1,0 +1,103 @@
+"""Packs: the matches of a shard in one ZIP file, for file systems that suffer from millions of small ones."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from madcore.errors import InputError
+from madcore.store.files import list_names
+from madcore.store.record import RECORD
+
+__all__ = ["Packs"]
+
+Stamp = tuple[int, int]
+
+
+class Packs:
+    """Reads the files of packed matches.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the packs are, if there are any.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._names: dict[str, tuple[Stamp, frozenset[str]]] = {}
+        self._open: tuple[str, Stamp, zipfile.ZipFile] | None = None
+
+    def ids(self) -> set[str]:
+        """Return the identities of all packed matches."""
+        shards = [Path(name).stem for name in list_names(self.folder) if name.endswith(".zip")]
+        return {match for shard in shards for match in self._ids_of(shard)}
+
+    def __contains__(self, match: str) -> bool:
+        return match in self._ids_of(match[:2])
+
+    def read(self, match: str, name: str) -> bytes:
+        """Read a file of a packed match.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is none.
+        """
+        pack = self._pack(match[:2])
+        if pack is None:
+            raise FileNotFoundError(name)
+        try:
+            return pack.read(f"{match}/{name}")
+        except KeyError:
+            raise FileNotFoundError(name) from None
+
+    def committed(self, match: str) -> float:
+        """Return when a match was stored, in seconds since 1970; 0 if that is not known."""
+        pack = self._pack(match[:2])
+        if pack is None or match not in self:
+            return 0.0
+        return datetime(*pack.getinfo(f"{match}/{RECORD}").date_time, tzinfo=UTC).timestamp()
+
+    def _ids_of(self, shard: str) -> frozenset[str]:
+        stamp = self._stamp(shard)
+        if stamp is None:
+            return frozenset()
+        known = self._names.get(shard)
+        if known is None or known[0] != stamp:
+            pack = self._pack(shard)
+            names = pack.namelist() if pack else []
+            known = stamp, frozenset(name[:32] for name in names if name[32:] == f"/{RECORD}")
+            self._names[shard] = known
+        return known[1]
+
+    def _stamp(self, shard: str) -> Stamp | None:
+        try:
+            found = os.stat(self._path(shard))
+        except FileNotFoundError:
+            return None
+        return found.st_size, found.st_mtime_ns
+
+    def _pack(self, shard: str) -> zipfile.ZipFile | None:
+        """Open a pack, one at a time: matches are read shard by shard."""
+        stamp = self._stamp(shard)
+        if stamp is None:
+            return None
+        if self._open is None or self._open[:2] != (shard, stamp):
+            self.close()
+            try:
+                self._open = shard, stamp, zipfile.ZipFile(self._path(shard))
+            except zipfile.BadZipFile as error:
+                raise InputError(f"{self._path(shard)} is damaged ({error}); restore it from a copy") from error
+        return self._open[2]
+
+    def close(self) -> None:
+        """Close the pack that was read last."""
+        if self._open is not None:
+            self._open[2].close()
+            self._open = None
+
+    def _path(self, shard: str) -> Path:
+        return self.folder / f"{shard}.zip"
