@@ -50,6 +50,8 @@ ARROWS = {
     "production": "api jobs store contact_sheet export images results synthesis",
     "received": "store registry adhoc lookup identity images metric penalties",
     "verification": "received store registry images certificate quantization problem solvers",
+    # the contract, for our tests and everybody's
+    "testing": "lookup registry adhoc options metric penalties problem solvers synthesis",
     # the classic object
     "competition_checks": "",
     "competition_file": "competition_checks",

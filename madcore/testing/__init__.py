@@ -1,0 +1,64 @@
+"""The contract of metrics, penalties and solvers, as functions and as base classes for tests.
+
+Used by madcore's own tests, by those of every plugin and by ``madcore check``.  In a test file:
+
+    from madcore.testing import MetricContract
+
+    class TestMine(MetricContract):
+        name = "mine.metric"
+
+Each ``check_...`` function examines one clause and returns a `Verdict`: passed, failed or skipped, and what was
+measured.  Nothing here needs pytest.
+"""
+
+from __future__ import annotations
+
+from madcore.testing.conduct import (
+    check_declaration,
+    check_deterministic,
+    check_inputs,
+    check_output,
+    check_settings,
+)
+from madcore.testing.contracts import MetricContract, PenaltyContract, examine_metric, examine_penalty
+from madcore.testing.gradients import check_differences, check_gradient
+from madcore.testing.limits import check_channels, check_device, check_smallest
+from madcore.testing.subject import Subject, as_subject
+from madcore.testing.values import (
+    check_arguments,
+    check_batch,
+    check_float64,
+    check_identity,
+    check_noise,
+    check_prepared,
+    check_shape,
+)
+from madcore.testing.verdict import Outcome, Verdict
+
+__all__ = [
+    "MetricContract",
+    "Outcome",
+    "PenaltyContract",
+    "Subject",
+    "Verdict",
+    "as_subject",
+    "check_arguments",
+    "check_batch",
+    "check_channels",
+    "check_declaration",
+    "check_deterministic",
+    "check_device",
+    "check_differences",
+    "check_float64",
+    "check_gradient",
+    "check_identity",
+    "check_inputs",
+    "check_noise",
+    "check_output",
+    "check_prepared",
+    "check_settings",
+    "check_shape",
+    "check_smallest",
+    "examine_metric",
+    "examine_penalty",
+]

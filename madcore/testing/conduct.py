@@ -1,0 +1,176 @@
+"""Clauses about conduct: the same answer always, and nothing else of the program is changed."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import random
+import subprocess
+import sys
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+
+from madcore.registry import Entry
+from madcore.testing.subject import Subject, compute, differentiate
+from madcore.testing.values import difference
+from madcore.testing.verdict import Broken, NotJudged, clause
+
+__all__ = ["check_declaration", "check_deterministic", "check_inputs", "check_output", "check_settings"]
+
+SAME = {torch.float64: 1e-10, torch.float32: 1e-5}
+PROBE = """
+import sys
+from madcore.registry import Registry
+Registry.discover().plugin(sys.argv[1])
+sys.exit('torch' in sys.modules)
+"""
+
+
+@clause
+def check_deterministic(subject: Subject) -> str:
+    """Check that the answer depends on the images alone: not on chance, on earlier calls, or on when it was built."""
+    image, mad_image = subject.pair(1)
+    first = subject.value_and_gradient(image, mad_image)
+    _disturb(subject)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(12345)
+        again = subject.value_and_gradient(image, mad_image)
+        anew = compute(subject.build(), image, mad_image).detach()
+    apart = {
+        "called again after other images": max(difference(*both) for both in zip(first, again, strict=True)),
+        "built anew": difference(first[0], anew),
+        "without gradients": difference(first[0], subject.value(image, mad_image)),
+    }
+    for when, change in apart.items():
+        if change > SAME[subject.dtype]:
+            raise Broken(f"another value when {when}: differs by {change:.1e}")
+    return f"again, after other images and built anew: to {max(apart.values()):.0e}"
+
+
+def _disturb(subject: Subject) -> None:
+    """Use the metric for images of another size, number of channels and type."""
+    size = (subject.side + 6, subject.side + 3)
+    for dtype in subject.dtypes:
+        subject.value_and_gradient(*subject.pair(2, dtype=dtype, channels=min(subject.channels), size=size))
+
+
+@clause
+def check_inputs(subject: Subject) -> str:
+    """Check that the images are left as they were."""
+    image, mad_image = subject.pair(2)
+    copies = image.clone(), mad_image.clone()
+    subject.value(image, mad_image)
+    subject.value_and_gradient(image, mad_image)
+    variable = mad_image.clone().requires_grad_(True)
+    differentiate(lambda other: compute(subject.thing, image, other), variable)
+    for name, given, copy in (("image", image, copies[0]), ("mad_image", mad_image, copies[1])):
+        if not torch.equal(given, copy):
+            raise Broken(f"changes {name} by up to {float((given - copy).abs().max()):.3g}")
+        if given.requires_grad:
+            raise Broken(f"asks {name} for gradients")
+    if not torch.equal(variable.detach(), copies[1]) or variable.grad is not None:
+        raise Broken("changes mad_image when gradients are wanted")
+    return "both as before"
+
+
+@clause
+def check_settings(subject: Subject) -> str:
+    """Check that nothing global is changed: generators, torch's modes and defaults, environment, warnings, logging."""
+    image, mad_image = subject.pair(1)
+    subject.value_and_gradient(image, mad_image)  # what is imported on first use may settle first
+    before = snapshot()
+    thing = subject.build()
+    compute(thing, image, mad_image)
+    differentiate(lambda other: compute(thing, image, other), mad_image)
+    after = snapshot()
+    changed = [name for name in before if not _equal(before[name], after[name])]
+    _restore(before)
+    if changed:
+        raise Broken(f"changes {', '.join(changed)}")
+    return f"{len(before)} settings as before"
+
+
+def snapshot() -> dict[str, Any]:
+    """Read whatever global state a metric could change."""
+    return {
+        "torch's generator": torch.get_rng_state(),
+        "numpy's generator": np.random.get_state(),
+        "Python's generator": random.getstate(),
+        "grad mode": torch.is_grad_enabled(),
+        "default dtype": torch.get_default_dtype(),
+        "default device": torch.get_default_device(),
+        "number of threads": torch.get_num_threads(),
+        "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
+        "cuDNN's benchmark mode": torch.backends.cudnn.benchmark,
+        "cuDNN's determinism": torch.backends.cudnn.deterministic,
+        "matmul precision": torch.get_float32_matmul_precision(),
+        "autocast": torch.is_autocast_enabled("cpu"),
+        "anomaly detection": torch.is_anomaly_enabled(),
+        "numpy's error handling": np.geterr(),
+        "warning filters": list(warnings.filters),
+        "environment variables": dict(os.environ),
+        "working directory": os.getcwd(),
+        "root logger": (logging.root.level, list(logging.root.handlers)),
+        "standard output": sys.stdout,
+    }
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, tuple) and any(isinstance(part, np.ndarray) for part in one):
+        return all(np.array_equal(*both) for both in zip(one, other, strict=True))
+    return bool(one == other)
+
+
+def _restore(before: dict[str, Any]) -> None:
+    """Put back what would change the clauses after this one."""
+    torch.set_rng_state(before["torch's generator"])
+    torch.set_grad_enabled(before["grad mode"])
+    torch.set_default_dtype(before["default dtype"])
+    torch.use_deterministic_algorithms(before["deterministic algorithms"])
+
+
+@clause
+def check_output(subject: Subject) -> str:
+    """Check that nothing is written to the standard output, which is for data."""
+    image, mad_image = subject.pair(1)
+    building, calling = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(building):
+        thing = _built_openly(subject)
+    with contextlib.redirect_stdout(calling):
+        compute(thing, image, mad_image)
+    for when, text in (("built", building.getvalue()), ("called", calling.getvalue())):
+        if text:
+            raise Broken(f"prints when {when}: {text.strip().splitlines()[0][:60]!r}")
+    return "silent when built and when called"
+
+
+def _built_openly(subject: Subject) -> Any:
+    """Build without the launcher's redirection of what is printed, where the declaration allows it."""
+    thing = subject.build()
+    if isinstance(subject.entry, Entry):
+        options = dict(thing.identity.get("options", {}))
+        extra = {"data_range": 1.0} if getattr(subject.entry.spec, "data_range", False) else {}
+        with contextlib.suppress(Exception):  # options that are objects are recorded as text
+            subject.entry.spec.build(**options, **extra)
+    return thing
+
+
+@clause
+def check_declaration(subject: Subject) -> str:
+    """Check that declaring imports no torch, so that listings stay fast."""
+    if subject.entry is None:
+        raise NotJudged("is not declared by a plugin")
+    plugin = subject.entry.plugin
+    done = subprocess.run([sys.executable, "-c", PROBE, plugin.name], capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 1) or done.stderr.startswith("Traceback"):
+        raise NotJudged(f"plugin {plugin.label} is not installed")
+    if done.returncode:
+        raise Broken(f"loading plugin {plugin.label} imports torch; import it inside build")
+    return f"plugin {plugin.label} loads without torch"

@@ -1,0 +1,113 @@
+"""Clauses about limits: size, channels and device are as declared, and what is refused is refused clearly."""
+
+from __future__ import annotations
+
+import torch
+from torch._subclasses.fake_tensor import (
+    DataDependentOutputException,
+    DynamicOutputShapeException,
+    FakeTensorMode,
+    UnsupportedOperatorException,
+)
+
+from madcore.errors import InputError, MadcoreError
+from madcore.testing.pictures import add_noise, texture
+from madcore.testing.subject import Subject, compute
+from madcore.testing.verdict import Broken, NotJudged, clause
+
+__all__ = ["check_channels", "check_device", "check_smallest"]
+
+REAL_GPU = "asks what the pixels are, which only a real GPU can answer: use device cuda"
+UNKNOWABLE = (DataDependentOutputException, DynamicOutputShapeException, UnsupportedOperatorException)
+
+
+@clause
+def check_smallest(subject: Subject) -> str:
+    """Check that pictures of the smallest size are measured; smaller ones are refused, and never measured wrongly."""
+    if getattr(subject.thing, "channels", None) is None:
+        return f"nothing declared; works from {_smallest_that_works(subject)} pixels a side"
+    side = subject.min_side
+    trouble = _trouble(subject, side, side) or _trouble(subject, side, 3 * side + 1)
+    if trouble:
+        raise Broken(f"declares {side} pixels a side, but there it {trouble}")
+    if side == 1:
+        return "from 1 pixel"
+    image = texture(1, max(subject.channels), side - 1, 2 * side).to(subject.device, subject.dtype)
+    try:
+        subject.value(image, image)
+    except InputError as error:
+        return f"from {side} pixels a side; {side - 1}: {error}"
+    raise Broken(f"measures {side - 1} pixels a side although it declares {side}")
+
+
+def _trouble(subject: Subject, height: int, width: int) -> str:
+    """Say what goes wrong at a size; empty if nothing."""
+    image = texture(2, max(subject.channels), height, width).to(subject.device, subject.dtype)
+    try:
+        values, gradient = subject.value_and_gradient(image, add_noise(image, 0.1))
+    except MadcoreError as error:
+        return f"fails: {error}"
+    finite = bool(torch.isfinite(values).all()) and bool(torch.isfinite(gradient).all())
+    return "" if finite else f"is not finite: {values.tolist()}"
+
+
+def _smallest_that_works(subject: Subject) -> int:
+    low, high = 0, subject.side
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if not _trouble(subject, middle, middle) else (middle, high)
+    return high
+
+
+@clause
+def check_channels(subject: Subject) -> str:
+    """Check that declared numbers of channels are measured, others refused."""
+    if getattr(subject.thing, "channels", None) is None:
+        return f"nothing declared; works with {' and '.join(map(str, subject.channels))}"
+    for channels in subject.channels:
+        image, mad_image = subject.pair(2, channels=channels)
+        if not bool(torch.isfinite(subject.value(image, mad_image)).all()):
+            raise Broken(f"declares {channels} channels, but is not finite there")
+    for channels in {1, 2, 3, 4} - set(subject.channels):
+        image, mad_image = subject.pair(2, channels=channels)
+        try:
+            subject.value(image, mad_image)
+        except InputError:
+            continue
+        raise Broken(f"measures {channels} channels, which it does not declare")
+    return f"{' and '.join(map(str, subject.channels))}; others are refused"
+
+
+@clause
+def check_device(subject: Subject) -> str:
+    """Check that the answer is where the images are, and everything that it needs follows them."""
+    if subject.device != "cpu":
+        image, mad_image = subject.pair(2)
+        values, gradient = subject.value_and_gradient(image, mad_image)
+        if values.device != image.device or gradient.device != image.device:
+            raise Broken(f"images on {image.device} give a value on {values.device}")
+        return f"follows the images to {image.device}"
+    return _on_simulated_device(subject)
+
+
+def _on_simulated_device(subject: Subject) -> str:
+    """Run on tensors that claim to be on a GPU and have no data: where tensors mix devices, torch refuses them."""
+    dtype, channels = torch.float32, max(subject.channels)
+    thing = subject.build()
+    with FakeTensorMode(allow_non_fake_inputs=True) as mode, torch.no_grad():
+        with mode:
+            image, mad_image = (
+                torch.rand(2, channels, subject.side, subject.side + 7, dtype=dtype, device="cuda") for _ in "ab"
+            )
+        try:
+            values = compute(thing, image, mad_image)
+        except Exception as error:
+            cause = error.__cause__ or error
+            if isinstance(cause, UNKNOWABLE):
+                raise NotJudged(
+                    "depends on the pixels' values in a way that needs a real GPU: use --device cuda"
+                ) from None
+            raise Broken(f"does not follow the images: {' '.join(str(cause).split())[:200]}") from None
+    if values.device.type != "cuda":
+        raise Broken(f"images on a GPU give a value on {values.device}")
+    return "follows the images to a simulated GPU"
