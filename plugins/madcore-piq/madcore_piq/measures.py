@@ -1,0 +1,141 @@
+"""piq's functions as measures of a reference image and a compared one: order, range, channels, gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import piq
+import torch
+from torch import Tensor
+
+from madcore import InputError
+from madcore_piq.exact import Exact, unchecked
+
+__all__ = ["FUNCTIONS", "Measure", "check_range", "color"]
+
+SLACK = 1e-3
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A function of piq with its options; the compared images are its first argument, the reference its second.
+
+    Parameters
+    ----------
+    name : str
+        Its name in `FUNCTIONS`.
+    options : dict
+        Keyword arguments of the function; tuples of numbers become tensors.
+    data_range : float
+        Largest value of a pixel; the smallest is 0.
+    min_side : int
+        Smallest height and width in pixels.
+    in_color : bool
+        Whether grey images are shown to the function as colour images of three equal channels.
+    """
+
+    name: str
+    options: dict[str, Any]
+    data_range: float = 1.0
+    min_side: int = 1
+    in_color: bool = False
+
+    def __call__(self, image: Tensor, mad_image: Tensor) -> Tensor:
+        """Compute the values, (N,), of images (N, C, H, W)."""
+        check_range(f"piq.{self.name}", mad_image, self.data_range)
+        return self.prepare(image)(mad_image)
+
+    def prepare(self, image: Tensor) -> Callable[[Tensor], Tensor]:
+        """Check the reference images once."""
+        check_range(f"piq.{self.name}", image, self.data_range)
+        reference = self._shown(image.clamp(0, self.data_range))
+        options = {
+            name: image.new_tensor(value) if isinstance(value, tuple) else value
+            for name, value in self.options.items()
+        }
+
+        def values(mad_image: Tensor) -> Tensor:
+            shown = self._shown(_clamp(mad_image, self.data_range))
+            with Exact(image.dtype):
+                value = FUNCTIONS[self.name](shown, reference, data_range=self.data_range, reduction="none", **options)
+            # Comparisons inside some functions take NaN for false; this lets no NaN vanish.
+            return value + 0 * mad_image.detach().flatten(1).sum(1)
+
+        return values
+
+    def _shown(self, image: Tensor) -> Tensor:
+        return color(image) if self.in_color else image
+
+
+def check_range(name: str, image: Tensor, data_range: float) -> None:
+    """Raise InputError if pixels are outside [0, data_range] by more than rounding."""
+    low, high = image.min().item(), image.max().item()
+    if not (low >= -SLACK * data_range and high <= (1 + SLACK) * data_range):
+        raise InputError(
+            f"{name} needs pixels from 0 to {data_range:g}; got {low:.4g} to {high:.4g}: rescale the images"
+        )
+
+
+def color(image: Tensor) -> Tensor:
+    """Show a grey image as three equal channels."""
+    return image.expand(-1, 3, -1, -1) if image.shape[1] == 1 else image
+
+
+def _clamp(image: Tensor, high: float) -> Tensor:
+    """Clamp to [0, high], with the slope of the identity, so that no pixel is stuck at a bound."""
+    inside = image.detach()
+    return image + (inside.clamp(0, high) - inside)
+
+
+def _one_by_one(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Apply a function that mixes the images of a batch to each image alone."""
+
+    def each(mad_image: Tensor, image: Tensor, **options: Any) -> Tensor:
+        pairs = zip(mad_image.split(1), image.split(1), strict=True)
+        return torch.cat([function(*pair, **options) for pair in pairs])
+
+    return each
+
+
+def _vif_distance(mad_image: Tensor, image: Tensor, **options: Any) -> Tensor:
+    """Compute the distance of VIF from 1, which it exceeds where contrast is raised."""
+    return (1 - VIF(mad_image, image, **options)).abs()
+
+
+def _haarpsi(mad_image: Tensor, image: Tensor, **options: Any) -> Tensor:
+    """Compute HaarPSI; 1 for two black images, for which piq divides by 0."""
+    black = ~(mad_image.flatten(1).any(1) | image.flatten(1).any(1))
+    other = torch.where(black.view(-1, 1, 1, 1), 1, mad_image)
+    return torch.where(black, 1, HAARPSI(other, image, **options))
+
+
+def _iw_ssim(mad_image: Tensor, image: Tensor, **options: Any) -> Tensor:
+    """Compute IW-SSIM in double precision, which inverting its covariances needs."""
+    wide = {name: value.double() if isinstance(value, Tensor) else value for name, value in options.items()}
+    try:
+        return IW_SSIM(mad_image.double(), image.double(), **wide).to(mad_image.dtype)
+    except torch.linalg.LinAlgError:
+        raise InputError(
+            "piq.iw_ssim weights places by the information in the reference image, and this one has no texture; "
+            "take another image or metric"
+        ) from None
+
+
+VIF, HAARPSI = unchecked(piq.vif_p), unchecked(piq.haarpsi)
+IW_SSIM = unchecked(piq.information_weighted_ssim)
+FUNCTIONS = {
+    "ssim": unchecked(piq.ssim),
+    "ms_ssim": unchecked(piq.multi_scale_ssim),
+    "iw_ssim": _iw_ssim,
+    "vif": _vif_distance,
+    "fsim": unchecked(piq.fsim),
+    "gmsd": unchecked(piq.gmsd),
+    "ms_gmsd": unchecked(piq.multi_scale_gmsd),
+    "vsi": unchecked(piq.vsi),
+    "haarpsi": _haarpsi,
+    "mdsi": unchecked(piq.mdsi),
+    "dss": unchecked(piq.dss),
+    "srsim": _one_by_one(unchecked(piq.srsim)),
+}
