@@ -1,6 +1,9 @@
 """The core's own metrics and penalties keep the contract that madcore asks of everybody's."""
 
-from madcore.testing import MetricContract, PenaltyContract
+from typing import ClassVar
+
+from madcore import LevelSet, PenaltyMethod
+from madcore.testing import MetricContract, PenaltyContract, SolverContract
 
 
 class TestMse(MetricContract):
@@ -44,3 +47,17 @@ class TestTotalVariation(PenaltyContract):
 
 class TestNone(PenaltyContract):
     name = "none"
+
+
+class TestLevelSet(SolverContract):
+    waived: ClassVar = {"evaluations": "two that look for kinks are not counted where there are none"}
+
+    def make(self):
+        return LevelSet()
+
+
+class TestPenaltyMethod(SolverContract):
+    waived: ClassVar = {"history": "Adam's merit rises now and then"}
+
+    def make(self):
+        return PenaltyMethod()

@@ -20,9 +20,28 @@ from madcore.testing.conduct import (
     check_output,
     check_settings,
 )
-from madcore.testing.contracts import MetricContract, PenaltyContract, examine_metric, examine_penalty
+from madcore.testing.contracts import (
+    MetricContract,
+    PenaltyContract,
+    SolverContract,
+    examine_metric,
+    examine_penalty,
+)
 from madcore.testing.gradients import check_differences, check_gradient
 from madcore.testing.limits import check_channels, check_device, check_smallest
+from madcore.testing.solvers import (
+    check_solver_batch,
+    check_solver_deterministic,
+    check_solver_evaluations,
+    check_solver_extremes,
+    check_solver_history,
+    check_solver_holds,
+    check_solver_inputs,
+    check_solver_state,
+    check_solver_take,
+    check_solver_value,
+    examine_solver,
+)
 from madcore.testing.subject import Subject, as_subject
 from madcore.testing.values import (
     check_arguments,
@@ -39,6 +58,7 @@ __all__ = [
     "MetricContract",
     "Outcome",
     "PenaltyContract",
+    "SolverContract",
     "Subject",
     "Verdict",
     "as_subject",
@@ -59,6 +79,17 @@ __all__ = [
     "check_settings",
     "check_shape",
     "check_smallest",
+    "check_solver_batch",
+    "check_solver_deterministic",
+    "check_solver_evaluations",
+    "check_solver_extremes",
+    "check_solver_history",
+    "check_solver_holds",
+    "check_solver_inputs",
+    "check_solver_state",
+    "check_solver_take",
+    "check_solver_value",
     "examine_metric",
     "examine_penalty",
+    "examine_solver",
 ]

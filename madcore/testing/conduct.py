@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
-import os
 import random
 import subprocess
 import sys
-import warnings
 from typing import Any
 
 import numpy as np
 import torch
 
 from madcore.registry import Entry
+from madcore.testing.settings import SETTINGS, changed_settings, preserved_settings
 from madcore.testing.subject import Subject, compute, differentiate
 from madcore.testing.values import difference
 from madcore.testing.verdict import Broken, NotJudged, clause
 
-__all__ = ["check_declaration", "check_deterministic", "check_inputs", "check_output", "check_settings"]
+__all__ = [
+    "changed_settings",
+    "check_declaration",
+    "check_deterministic",
+    "check_inputs",
+    "check_output",
+    "check_settings",
+]
 
 SAME = {torch.float64: 1e-10, torch.float32: 1e-5}
 PROBE = """
@@ -82,58 +87,26 @@ def check_inputs(subject: Subject) -> str:
 def check_settings(subject: Subject) -> str:
     """Check that nothing global is changed: generators, torch's modes and defaults, environment, warnings, logging."""
     image, mad_image = subject.pair(1)
-    subject.value_and_gradient(image, mad_image)  # what is imported on first use may settle first
-    before = snapshot()
-    thing = subject.build()
-    compute(thing, image, mad_image)
-    differentiate(lambda other: compute(thing, image, other), mad_image)
-    after = snapshot()
-    changed = [name for name in before if not _equal(before[name], after[name])]
-    _restore(before)
+
+    def use() -> None:
+        thing = subject.build()
+        compute(thing, image, mad_image)
+        differentiate(lambda other: compute(thing, image, other), mad_image)
+
+    def use_without_gradients() -> None:
+        with torch.no_grad():
+            changed_inside.extend(changed_settings(lambda: compute(subject.thing, image, mad_image)))
+
+    changed_inside: list[str] = []
+    with preserved_settings():  # what is imported on first use may settle first
+        use()
+    # Generators that have just been seeded would hide that a metric seeds them.
+    torch.rand(1), np.random.rand(), random.random()
+    changed = changed_settings(use)
+    changed += changed_settings(use_without_gradients) + changed_inside
     if changed:
-        raise Broken(f"changes {', '.join(changed)}")
-    return f"{len(before)} settings as before"
-
-
-def snapshot() -> dict[str, Any]:
-    """Read whatever global state a metric could change."""
-    return {
-        "torch's generator": torch.get_rng_state(),
-        "numpy's generator": np.random.get_state(),
-        "Python's generator": random.getstate(),
-        "grad mode": torch.is_grad_enabled(),
-        "default dtype": torch.get_default_dtype(),
-        "default device": torch.get_default_device(),
-        "number of threads": torch.get_num_threads(),
-        "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
-        "cuDNN's benchmark mode": torch.backends.cudnn.benchmark,
-        "cuDNN's determinism": torch.backends.cudnn.deterministic,
-        "matmul precision": torch.get_float32_matmul_precision(),
-        "autocast": torch.is_autocast_enabled("cpu"),
-        "anomaly detection": torch.is_anomaly_enabled(),
-        "numpy's error handling": np.geterr(),
-        "warning filters": list(warnings.filters),
-        "environment variables": dict(os.environ),
-        "working directory": os.getcwd(),
-        "root logger": (logging.root.level, list(logging.root.handlers)),
-        "standard output": sys.stdout,
-    }
-
-
-def _equal(one: Any, other: Any) -> bool:
-    if isinstance(one, torch.Tensor):
-        return torch.equal(one, other)
-    if isinstance(one, tuple) and any(isinstance(part, np.ndarray) for part in one):
-        return all(np.array_equal(*both) for both in zip(one, other, strict=True))
-    return bool(one == other)
-
-
-def _restore(before: dict[str, Any]) -> None:
-    """Put back what would change the clauses after this one."""
-    torch.set_rng_state(before["torch's generator"])
-    torch.set_grad_enabled(before["grad mode"])
-    torch.set_default_dtype(before["default dtype"])
-    torch.use_deterministic_algorithms(before["deterministic algorithms"])
+        raise Broken(f"changes {', '.join(dict.fromkeys(changed))}")
+    return f"{len(SETTINGS)} settings as before"
 
 
 @clause

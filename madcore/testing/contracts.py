@@ -10,7 +10,9 @@ from torch import Tensor
 from madcore.lookup import create_metric, create_penalty
 from madcore.metric import Metric
 from madcore.penalties import Penalty
+from madcore.solvers import Solver
 from madcore.testing import conduct, gradients, limits, values
+from madcore.testing.solvers import SOLVER_CLAUSES
 from madcore.testing.subject import Subject, as_subject
 from madcore.testing.verdict import Outcome, Verdict
 
@@ -19,6 +21,7 @@ __all__ = [
     "PENALTY_CLAUSES",
     "MetricContract",
     "PenaltyContract",
+    "SolverContract",
     "examine_metric",
     "examine_penalty",
 ]
@@ -81,26 +84,24 @@ class _Contract:
     name: ClassVar[str] = ""
     device: ClassVar[str] = "cpu"
     waived: ClassVar[Mapping[str, str]] = {}
-    kind: ClassVar[str]
-    _subject: ClassVar[Subject]
+    _subject: ClassVar[Any]
+
+    def make(self) -> Any:
+        """Return what is to be examined, or its name."""
+        return self.name
 
     def _judge(self, check: Check) -> None:
         """Enforce a clause; what is waived must really be broken, so that no waiver outlives its cause."""
-        clause = check.__name__.removeprefix("check_")
-        verdict = check(self.subject())
-        if clause not in self.waived:
+        cls = type(self)
+        if "_subject" not in cls.__dict__:
+            cls._subject = self._make_subject()
+        verdict = check(cls._subject)
+        if verdict.clause not in self.waived:
             verdict.enforce()
         elif verdict.outcome is Outcome.PASSED:
-            raise AssertionError(f"{verdict.subject}, {clause}: waived, but it passes; remove the waiver")
+            raise AssertionError(f"{verdict.subject}, {verdict.clause}: waived, but it passes; remove the waiver")
 
-    @classmethod
-    def subject(cls) -> Subject:
-        """Return what is examined, built once for the class."""
-        if "_subject" not in cls.__dict__:
-            cls._subject = cls()._make_subject()
-        return cls._subject
-
-    def _make_subject(self) -> Subject:
+    def _make_subject(self) -> Any:
         raise NotImplementedError
 
 
@@ -111,7 +112,8 @@ def _one_test_for_each(checks: Iterable[Check]) -> Callable[[type], type]:
             def test(self: _Contract, check: Check = check) -> None:
                 self._judge(check)
 
-            test.__name__ = f"test_{check.__name__.removeprefix('check_')}"
+            name = check.__name__.removeprefix("check_").removeprefix("solver_")
+            test.__name__ = test.__qualname__ = f"test_{name}"
             test.__doc__ = check.__doc__
             setattr(contract, test.__name__, test)
         return contract
@@ -134,8 +136,6 @@ class MetricContract(_Contract):
         that passes is an error.
     """
 
-    kind = "metric"
-
     def make(self) -> str | Metric | Callable[..., Any]:
         """Return the metric, or its name."""
         return self.name
@@ -153,8 +153,6 @@ class MetricContract(_Contract):
 class PenaltyContract(_Contract):
     """The contract of penalties as tests; attributes as for `MetricContract`."""
 
-    kind = "penalty"
-
     def make(self) -> str | Penalty | Callable[..., Any]:
         """Return the penalty, or its name."""
         return self.name
@@ -169,3 +167,15 @@ def _subject_of(make: Callable[[], Any], kind: str, device: str, oracle: Any) ->
         return as_subject(made, kind=kind, device=device, oracle=oracle)
     create: Callable[..., Any] = create_metric if kind == "metric" else create_penalty
     return Subject(create(made).name, lambda: create(make()), None, device, oracle)
+
+
+@_one_test_for_each(SOLVER_CLAUSES)
+class SolverContract(_Contract):
+    """The contract of solvers as tests: subclass it and return the solver from `make`."""
+
+    def make(self) -> Solver[Any]:
+        """Return the solver."""
+        raise NotImplementedError
+
+    def _make_subject(self) -> Solver[Any]:
+        return self.make()

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 from unittest import SkipTest
 
+from madcore.testing.settings import preserved_settings
 from madcore.testing.subject import Subject, as_subject
 
 __all__ = ["Broken", "NotJudged", "Outcome", "Verdict", "clause"]
@@ -78,9 +79,10 @@ def clause(judge: Callable[[Subject], str]) -> Callable[..., Verdict]:
 
 
 def judged(subject: str, name: str, judge: Callable[[], str]) -> Verdict:
-    """Call a judge and keep what it says; whatever it raises breaks the clause."""
+    """Call a judge and keep what it says; whatever it raises breaks the clause, whatever it changes is put back."""
     try:
-        return Verdict(subject, name, Outcome.PASSED, judge())
+        with preserved_settings():
+            return Verdict(subject, name, Outcome.PASSED, judge())
     except NotJudged as reason:
         return Verdict(subject, name, Outcome.SKIPPED, str(reason))
     except Broken as broken:

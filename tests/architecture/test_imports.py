@@ -15,23 +15,27 @@ ARROWS = {
     "specs": "",
     "options": "",
     "engine": "",
+    "engines": "engine",
     "store": "",
     "hookspecs": "specs",
     "loading": "hookspecs specs options",
     "registry": "loading hookspecs specs options",
     "builtin": "hookspecs specs",
     "adhoc": "loading options",
+    "building": "engine registry adhoc options",
     "request": "",
+    "pictures": "",
+    "plan": "request pictures registry adhoc options",
     "wording": "",
     "weights": "",
-    "cli": "registry adhoc loading options specs store request wording",
+    "cli": "registry adhoc building loading options specs store request wording",
     # the stair
-    "lookup": "registry adhoc options specs metric penalties weights",
+    "lookup": "registry adhoc building options specs metric penalties weights",
     # the lower floor: tensors
     "measures": "",
     "penalties": "",
     "metric": "",
-    "images": "",
+    "images": "pictures",
     "contact_sheet": "wording",
     "problem": "metric penalties",
     "solvers": "problem metric",
@@ -51,7 +55,7 @@ ARROWS = {
     "received": "store registry adhoc lookup identity images metric penalties",
     "verification": "received store registry images certificate quantization problem solvers",
     # the contract, for our tests and everybody's
-    "testing": "lookup registry adhoc options metric penalties problem solvers synthesis",
+    "testing": "api lookup registry adhoc options metric penalties problem results solvers",
     # the classic object
     "competition_checks": "",
     "competition_file": "competition_checks",
@@ -62,7 +66,7 @@ ARROWS = {
     "competition_steps",
 }
 TORCH_FREE = {
-    *("errors", "specs", "options", "engine", "store", "request", "wording", "weights", "hookspecs"),
+    *("errors", "specs", "options", "engine", "engines", "building", "store", "request", "pictures", "plan", "wording", "weights", "hookspecs"),
     *("loading", "registry", "builtin", "adhoc", "cli"),
 }
 UPPER = TORCH_FREE - {"errors"} | {"lookup"}
