@@ -16,9 +16,13 @@ _HOMES = {
     "LevelError": "errors",
     "LoadWarning": "errors",
     "MadcoreError": "errors",
+    "PlanError": "errors",
     "PluginError": "errors",
     "UnknownNameError": "errors",
+    "EngineSpec": "specs",
     "MetricSpec": "specs",
+    "Plan": "plan",
+    "ObserverSpec": "specs",
     "PenaltySpec": "specs",
     "hookimpl": "hookspecs",
     "MADCompetition": "competition",
@@ -55,6 +59,7 @@ if TYPE_CHECKING:
     from madcore.errors import LevelError as LevelError
     from madcore.errors import LoadWarning as LoadWarning
     from madcore.errors import MadcoreError as MadcoreError
+    from madcore.errors import PlanError as PlanError
     from madcore.errors import PluginError as PluginError
     from madcore.errors import UnknownNameError as UnknownNameError
     from madcore.hookspecs import hookimpl as hookimpl
@@ -63,6 +68,7 @@ if TYPE_CHECKING:
     from madcore.lookup import create_metric as create_metric
     from madcore.lookup import create_penalty as create_penalty
     from madcore.metric import Metric as Metric
+    from madcore.plan import Plan as Plan
     from madcore.quantization import Quantized as Quantized
     from madcore.quantization import quantize as quantize
     from madcore.registry import list_metrics as list_metrics
@@ -71,7 +77,9 @@ if TYPE_CHECKING:
     from madcore.results import Status as Status
     from madcore.solvers import LevelSet as LevelSet
     from madcore.solvers import PenaltyMethod as PenaltyMethod
+    from madcore.specs import EngineSpec as EngineSpec
     from madcore.specs import MetricSpec as MetricSpec
+    from madcore.specs import ObserverSpec as ObserverSpec
     from madcore.specs import PenaltySpec as PenaltySpec
     from madcore.store import Store as Store
     from madcore.store import open_results as open_results

@@ -1,13 +1,13 @@
-"""The core's own metrics and penalties, declared as any plugin declares its own."""
+"""The core's own metrics, penalties and engines, declared as any plugin declares its own."""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
 from madcore.hookspecs import hookimpl
-from madcore.specs import MetricSpec, PenaltySpec
+from madcore.specs import EngineSpec, MetricSpec, PenaltySpec
 
-__all__ = ["madcore_metrics", "madcore_penalties"]
+__all__ = ["madcore_engines", "madcore_metrics", "madcore_penalties"]
 
 Window = Literal["gaussian", "uniform"]
 Weights = Literal["none", "information"]
@@ -102,6 +102,20 @@ def build_none() -> Any:
     return no_penalty
 
 
+def build_local(*, device: tuple[str, ...] = ("auto",), threads: int | None = None) -> Any:
+    """Build the engine that plays in this process."""
+    from madcore.engines.local import Local
+
+    return Local(device, threads)
+
+
+def build_procs(*, device: tuple[str, ...] = ("auto",), workers: int | None = None, threads: int | None = None) -> Any:
+    """Build the engine that plays in processes of this machine."""
+    from madcore.engines.procs import Procs
+
+    return Procs(device, workers, threads)
+
+
 METRICS = (
     MetricSpec(
         "mse",
@@ -172,6 +186,10 @@ PENALTIES = (
     ),
     PenaltySpec("none", build_none, "no penalty: always zero"),
 )
+ENGINES = (
+    EngineSpec("local", build_local, "in this process, on one device"),
+    EngineSpec("procs", build_procs, "one process for each GPU of this machine, or several on its CPU"),
+)
 
 
 @hookimpl
@@ -184,3 +202,9 @@ def madcore_metrics() -> list[MetricSpec]:
 def madcore_penalties() -> list[PenaltySpec]:
     """Declare the core's penalties."""
     return list(PENALTIES)
+
+
+@hookimpl
+def madcore_engines() -> list[EngineSpec]:
+    """Declare the core's engines."""
+    return list(ENGINES)

@@ -8,17 +8,22 @@ to them.  Retries belong here too, so that all engines treat a lost worker alike
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import traceback
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import cycle, islice
 from typing import Any, Literal, Protocol
+
+from madcore.errors import InputError
 
 __all__ = [
     "Backlog",
     "Batch",
+    "Callback",
     "Engine",
     "Event",
     "Failed",
@@ -30,12 +35,15 @@ __all__ = [
     "Player",
     "Started",
     "WorkerEvent",
+    "cores",
+    "limit_threads",
     "outcomes",
+    "spread",
 ]
 
 Reason = Literal["error", "non-finite", "out of memory", "timeout", "worker died"]
 ATTEMPTS = 2
-WINDOW = 16
+WINDOW = 64
 
 
 class Item(Protocol):
@@ -285,12 +293,17 @@ class Backlog:
 
     def take(self, pair: str = "") -> Batch | None:
         """Return the next batch, rather one of this pair; None if there is none at the moment."""
-        self._waiting.extend(islice(self._fresh, max(0, WINDOW - len(self._waiting))))
+        self._read_ahead()
         batch = next((each for each in self._waiting if each.pair == pair), None)
         if batch is None:
             return self._waiting.popleft() if self._waiting else None
         self._waiting.remove(batch)
         return batch
+
+    def __len__(self) -> int:
+        """Count the batches that wait, as far as they have been read."""
+        self._read_ahead()
+        return len(self._waiting)
 
     def put_back(self, batch: Batch) -> None:
         """Take back a batch that was never begun."""
@@ -314,3 +327,46 @@ class Backlog:
             else:
                 self._waiting.appendleft(replace(batch, id=item.id, items=(item,)))
         return given_up
+
+    def _read_ahead(self) -> None:
+        self._waiting.extend(islice(self._fresh, max(0, WINDOW - len(self._waiting))))
+
+
+def limit_threads(count: int) -> None:
+    """Let computations of this process use that many threads, whether torch is imported already or will be.
+
+    To be called in a worker before its player is made.
+    """
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[variable] = str(count)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(count)
+
+
+def spread(devices: Sequence[str], workers: int | None) -> tuple[str, ...]:
+    """Return the device of each worker.
+
+    Parameters
+    ----------
+    devices : sequence of str
+        Devices, used in turn.
+    workers : int, optional
+        Number of workers; by default one for each device, on the CPU one for each core that this process may use.
+
+    Raises
+    ------
+    InputError
+        If there is no device or no worker.
+    """
+    if not devices:
+        raise InputError("an engine needs a device; allowed are cpu, cuda and cuda:INDEX")
+    if workers is None:
+        workers = cores() if set(devices) <= {"cpu", "auto"} else len(devices)
+    if workers < 1:
+        raise InputError(f"the number of workers must be 1 or more; got {workers}")
+    return tuple(islice(cycle(devices), workers))
+
+
+def cores() -> int:
+    """Count the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pluggy
 
-from madcore.specs import MetricSpec, PenaltySpec
+from madcore.specs import EngineSpec, MetricSpec, ObserverSpec, PenaltySpec
 
 __all__ = ["hookimpl", "hookspec"]
 
@@ -20,3 +20,13 @@ def madcore_metrics() -> list[MetricSpec]:  # type: ignore[empty-body]
 @hookspec
 def madcore_penalties() -> list[PenaltySpec]:  # type: ignore[empty-body]
     """Return the penalties that this plugin brings."""
+
+
+@hookspec
+def madcore_engines() -> list[EngineSpec]:  # type: ignore[empty-body]
+    """Return the engines that this plugin brings: places where tournaments are played."""
+
+
+@hookspec
+def madcore_observers() -> list[ObserverSpec]:  # type: ignore[empty-body]
+    """Return the observers that this plugin brings; each is active only where a user names it."""

@@ -11,19 +11,18 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import pluggy
 
 from madcore import hookspecs
 from madcore.errors import PluginError
 from madcore.options import options_of, unknown_name
-from madcore.specs import NAME, MetricSpec, PenaltySpec
+from madcore.specs import KINDS, NAME, EngineSpec, Kind, MetricSpec, ObserverSpec, PenaltySpec, Spec
 
 __all__ = ["Candidate", "Failure", "Plugin", "load"]
 
 Stage = Literal["discovery", "import", "hooks", "declaration", "build"]
-Spec = TypeVar("Spec", MetricSpec, PenaltySpec)
 SLOW = 0.5
 RESERVED = ("all", "madcore")
 
@@ -48,7 +47,7 @@ class Plugin:
         Name of its entry point, the prefix of its metrics; empty for the core.
     distribution, version : str
         The distribution that has it.
-    metrics, penalties : tuple
+    metrics, penalties, engines, observers : tuple
         What it declares.
     seconds : float
         Time that loading took.
@@ -61,6 +60,8 @@ class Plugin:
     version: str
     metrics: tuple[MetricSpec, ...] = ()
     penalties: tuple[PenaltySpec, ...] = ()
+    engines: tuple[EngineSpec, ...] = ()
+    observers: tuple[ObserverSpec, ...] = ()
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
 
@@ -68,6 +69,10 @@ class Plugin:
     def label(self) -> str:
         """Name for people: the core's is that of its distribution."""
         return self.name or self.distribution
+
+    def brings(self, kind: Kind[Spec]) -> tuple[Spec, ...]:
+        """Return what it declares of one kind."""
+        return getattr(self, kind.plural)
 
 
 @dataclass(frozen=True)
@@ -111,8 +116,7 @@ def load(candidate: Candidate) -> Plugin | Failure:
             stage = "hooks"
             hook = _register(implementation, candidate.name)
             stage = "declaration"
-            metrics = _declared(hook.madcore_metrics, MetricSpec)
-            penalties = _declared(hook.madcore_penalties, PenaltySpec)
+            declared: dict[str, Any] = {kind.plural: _declared(getattr(hook, kind.hook), kind.spec) for kind in KINDS}
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -121,7 +125,8 @@ def load(candidate: Candidate) -> Plugin | Failure:
         sys.stderr.write(printed.getvalue())
     seconds = time.perf_counter() - started
     notes = _notes(seconds, bool(printed.getvalue()), "torch" in sys.modules and not had_torch)
-    return Plugin(candidate.name, candidate.distribution, candidate.version, metrics, penalties, seconds, notes)
+    origin = (candidate.name, candidate.distribution, candidate.version)
+    return Plugin(*origin, **declared, seconds=seconds, notes=notes)
 
 
 def _check_plugin_name(name: str) -> None:

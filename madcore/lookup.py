@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Generic
+from typing import Any, Generic, TypeVar
 
-from madcore.adhoc import blaming, find_code, is_code
+from madcore.adhoc import find_code, is_code
+from madcore.building import build_entry, split_options
 from madcore.errors import InputError, PluginError
 from madcore.metric import Metric
-from madcore.options import complete_options, parse_name, plain, write_name
+from madcore.options import complete_options, plain, write_name
 from madcore.penalties import Penalty
-from madcore.registry import Entry, Registry, Spec, default_registry
-from madcore.specs import MetricSpec
+from madcore.registry import Entry, Registry, default_registry
+from madcore.specs import MetricSpec, PenaltySpec
 from madcore.weights import fetch_error, hash_file, weight_files
 
 __all__ = ["create_metric", "create_penalty"]
+
+Spec = TypeVar("Spec", MetricSpec, PenaltySpec)
 
 
 def create_metric(
@@ -58,7 +61,7 @@ def create_metric(
     if not isinstance(metric, str):
         _refuse_options(metric, options)
         return metric if isinstance(metric, Metric) else Metric(metric)
-    name, given = _split(metric, options)
+    name, given = split_options(metric, options)
     if is_code(name):
         return _adhoc_metric(name, given)
     entry = (registry or default_registry()).metric(name)
@@ -88,7 +91,7 @@ def create_penalty(
     if penalty is not None and not isinstance(penalty, str):
         _refuse_options(penalty, options)
         return penalty if isinstance(penalty, Penalty) else Penalty(penalty)
-    name, given = _split(penalty or "none", options)
+    name, given = split_options(penalty or "none", options)
     if is_code(name):
         code = find_code(name)
         function, chosen = code.make(given, images=1)
@@ -108,19 +111,15 @@ class _Builder(Generic[Spec]):
 
     def __call__(self, data_range: float | None = None) -> Callable[..., Any]:
         """Build for a pixel range of this width; None for a metric that does not ask for it."""
-        entry = self.entry
-        if entry.missing:
-            needed = " ".join(f"'{line}'" for line in entry.missing)
-            raise PluginError(f"{entry.name} needs what is not installed; run: pip install {needed}")
         extra = {} if data_range is None else {"data_range": data_range}
         try:
-            with blaming(f"{entry.name} of {entry.plugin.distribution} {entry.plugin.version}"):
-                built = entry.spec.build(**self.options, **extra)
-                if not callable(built):
-                    raise TypeError(f"build returned {type(built).__name__}, which cannot be called")
+            built = build_entry(self.entry, {**self.options, **extra})
         except PluginError as error:
-            told = fetch_error(self.written, error) if getattr(entry.spec, "weights", None) else None
+            told = fetch_error(self.written, error) if getattr(self.entry.spec, "weights", None) else None
             raise (error if told is None else PluginError(told)) from error.__cause__
+        if not callable(built):
+            kind = type(built).__name__
+            raise PluginError(f"{self.entry.name} does not work: build returned {kind}, which cannot be called")
         return built
 
     def identity(self, kind: str) -> dict[str, Any]:
@@ -157,14 +156,6 @@ def _adhoc_metric(name: str, given: Mapping[str, object]) -> Metric:
 def _code_identity(kind: str, name: str, options: Mapping[str, object], digest: str | None) -> dict[str, Any]:
     record: dict[str, Any] = {kind: name, "options": plain(options), "revision": 1}
     return record if digest is None else {**record, "code": digest}
-
-
-def _split(text: str, options: Mapping[str, object]) -> tuple[str, dict[str, object]]:
-    name, written = parse_name(text)
-    for key in written:
-        if key in options:
-            raise InputError(f"option {key} of {name} is given twice, in {text!r} and as a keyword; give it once")
-    return name, {**written, **options}
 
 
 def _refuse_options(given: object, options: Mapping[str, object]) -> None:

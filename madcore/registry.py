@@ -12,15 +12,27 @@ import re
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import import_module, metadata
-from typing import Generic, Literal, TypeVar
+from typing import Generic
 
 from madcore.errors import PluginError, UnknownNameError
 from madcore.loading import Candidate, Failure, Plugin, load
 from madcore.options import unknown_name
-from madcore.specs import MetricSpec, PenaltySpec
+from madcore.specs import (
+    ENGINE,
+    METRIC,
+    OBSERVER,
+    PENALTY,
+    EngineSpec,
+    Kind,
+    MetricSpec,
+    ObserverSpec,
+    PenaltySpec,
+    Spec,
+)
 
 __all__ = [
     "AnyEntry",
@@ -36,13 +48,11 @@ __all__ = [
 
 GROUP = "madcore"
 VARIABLE = "MADCORE_NO_PLUGIN"
-Spec = TypeVar("Spec", MetricSpec, PenaltySpec)
-Kind = Literal["metric", "penalty"]
 
 
 @dataclass(frozen=True)
 class Entry(Generic[Spec]):
-    """A declared metric or penalty with the plugin that brings it."""
+    """A declared metric, penalty, engine or observer with the plugin that brings it."""
 
     plugin: Plugin
     spec: Spec
@@ -63,7 +73,7 @@ class Entry(Generic[Spec]):
         return ("data_range",) if getattr(self.spec, "data_range", False) else ()
 
 
-AnyEntry = Entry[MetricSpec] | Entry[PenaltySpec]
+AnyEntry = Entry[MetricSpec] | Entry[PenaltySpec] | Entry[EngineSpec] | Entry[ObserverSpec]
 
 
 class Registry:
@@ -130,16 +140,12 @@ class Registry:
         """Load all plugins and return what is wrong with those that do not work."""
         return tuple(found for found in self._all() if isinstance(found, Failure))
 
-    def metrics(self) -> tuple[Entry[MetricSpec], ...]:
-        """Load all plugins and list their metrics."""
-        return tuple(Entry(plugin, spec) for plugin in self.plugins() for spec in plugin.metrics)
+    def entries(self, kind: Kind[Spec]) -> tuple[Entry[Spec], ...]:
+        """Load all plugins and list what they bring of one kind."""
+        return tuple(Entry(plugin, spec) for plugin in self.plugins() for spec in plugin.brings(kind))
 
-    def penalties(self) -> tuple[Entry[PenaltySpec], ...]:
-        """Load all plugins and list their penalties."""
-        return tuple(Entry(plugin, spec) for plugin in self.plugins() for spec in plugin.penalties)
-
-    def metric(self, name: str) -> Entry[MetricSpec]:
-        """Return the metric of a full name, ``plugin.metric`` or ``metric``, loading only that plugin.
+    def entry(self, kind: Kind[Spec], name: str) -> Entry[Spec]:
+        """Return what has a full name, ``plugin.name`` or ``name``, loading only that plugin.
 
         Raises
         ------
@@ -149,12 +155,50 @@ class Registry:
             If its plugin does not work.
         """
         plugin = self._owner(name)
-        return Entry(plugin, _pick(name, plugin, plugin.metrics, "metric"))
+        return Entry(plugin, _pick(name, plugin, kind))
+
+    def find(self, name: str) -> AnyEntry:
+        """Return the metric, else the penalty, engine or observer of a full name; raises as `metric` does."""
+        for look in (self.metric, self.penalty, self.engine, self.observer):
+            with suppress(UnknownNameError):
+                return look(name)
+        return self.metric(name)  # which says that there is none
+
+    def metrics(self) -> tuple[Entry[MetricSpec], ...]:
+        """Load all plugins and list their metrics."""
+        return self.entries(METRIC)
+
+    def penalties(self) -> tuple[Entry[PenaltySpec], ...]:
+        """Load all plugins and list their penalties."""
+        return self.entries(PENALTY)
+
+    def engines(self) -> tuple[Entry[EngineSpec], ...]:
+        """Load all plugins and list their engines."""
+        return self.entries(ENGINE)
+
+    def observers(self) -> tuple[Entry[ObserverSpec], ...]:
+        """Load all plugins and list their observers."""
+        return self.entries(OBSERVER)
+
+    def metric(self, name: str) -> Entry[MetricSpec]:
+        """Return the metric of a full name; raises as `entry` does."""
+        return self.entry(METRIC, name)
 
     def penalty(self, name: str) -> Entry[PenaltySpec]:
-        """Return the penalty of a full name; as `metric` does."""
-        plugin = self._owner(name)
-        return Entry(plugin, _pick(name, plugin, plugin.penalties, "penalty"))
+        """Return the penalty of a full name."""
+        return self.entry(PENALTY, name)
+
+    def engine(self, name: str) -> Entry[EngineSpec]:
+        """Return the engine of a full name; a plugin's name alone stands for its engine of the same name."""
+        return self.entry(ENGINE, self._in_full(ENGINE, name))
+
+    def observer(self, name: str) -> Entry[ObserverSpec]:
+        """Return the observer of a full name; a plugin's name alone stands for its observer of the same name."""
+        return self.entry(OBSERVER, self._in_full(OBSERVER, name))
+
+    def _in_full(self, kind: Kind[Spec], name: str) -> str:
+        core = (spec.name for spec in self._owner("").brings(kind))
+        return f"{name}.{name}" if name not in core and name in self.names else name
 
     def _all(self) -> Iterator[Plugin | Failure]:
         return map(self.plugin, ["", *self.names])
@@ -221,13 +265,13 @@ def _load_only(candidates: tuple[Candidate, ...]) -> Plugin | Failure:
     return Failure(first.name, ", ".join(candidate.distribution for candidate in candidates), "", "discovery", error)
 
 
-def _pick(name: str, plugin: Plugin, specs: tuple[Spec, ...], kind: Kind) -> Spec:
-    by_name = {spec.name: spec for spec in specs}
+def _pick(name: str, plugin: Plugin, kind: Kind[Spec]) -> Spec:
+    by_name = {spec.name: spec for spec in plugin.brings(kind)}
     bare = name.rpartition(".")[2]
     if bare not in by_name:
         prefix = f"{plugin.name}." if plugin.name else ""
-        listing = "metrics" if kind == "metric" else "penalties"
-        raise unknown_name(kind, name, [prefix + known for known in by_name], f"`madcore {listing}` lists them")
+        known = [prefix + each for each in by_name]
+        raise unknown_name(kind.name, name, known, f"`madcore {kind.plural}` lists them")
     return by_name[bare]
 
 

@@ -9,11 +9,24 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from madcore.errors import InputError
 
-__all__ = ["MetricSpec", "PenaltySpec"]
+__all__ = [
+    "ENGINE",
+    "KINDS",
+    "METRIC",
+    "OBSERVER",
+    "PENALTY",
+    "AnySpec",
+    "EngineSpec",
+    "Kind",
+    "MetricSpec",
+    "ObserverSpec",
+    "PenaltySpec",
+    "Spec",
+]
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -125,6 +138,99 @@ class PenaltySpec:
     def __post_init__(self) -> None:
         """Find an author's slips where they are made."""
         _check_name_and_build("penalty", self.name, self.build)
+
+
+@dataclass(frozen=True)
+class EngineSpec:
+    """A place where tournaments are played that a plugin brings.
+
+    Parameters
+    ----------
+    name : str
+        Name within the plugin.
+    build : callable
+        Returns the engine, a `madcore.engine.Engine`.  Its keyword-only, typed parameters with defaults are the
+        engine's options; of these the launcher sets ``device`` (a tuple of str), ``workers`` (int or None) and
+        ``threads`` (int or None) by its own options of that name.
+    summary : str
+        One line for listings.
+    requires : tuple of str
+        Distributions (pip requirement lines) that must be installed for `build` to work.
+
+    Raises
+    ------
+    InputError
+        If the name or `build` is none.
+    """
+
+    name: str
+    build: Callable[..., Any]
+    summary: str = ""
+    _: KW_ONLY
+    requires: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Find an author's slips where they are made."""
+        _check_name_and_build("engine", self.name, self.build)
+
+
+@dataclass(frozen=True)
+class ObserverSpec:
+    """Something that watches a tournament, active only where it is named.
+
+    Parameters
+    ----------
+    name : str
+        Name within the plugin.
+    build : callable
+        Returns the observer: any object with some of the methods ``match_started(event)``, ``match_finished(event)``,
+        ``match_failed(event)``, ``progress(summary)`` and ``tournament_finished(summary)``; see `madcore.engine` for
+        the events.  One that raises is dropped and the tournament goes on.  Options as for a metric.
+    summary : str
+        One line for listings.
+    requires : tuple of str
+        Distributions (pip requirement lines) that must be installed for `build` to work.
+
+    Raises
+    ------
+    InputError
+        If the name or `build` is none.
+    """
+
+    name: str
+    build: Callable[..., Any]
+    summary: str = ""
+    _: KW_ONLY
+    requires: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Find an author's slips where they are made."""
+        _check_name_and_build("observer", self.name, self.build)
+
+
+AnySpec = MetricSpec | PenaltySpec | EngineSpec | ObserverSpec
+Spec = TypeVar("Spec", MetricSpec, PenaltySpec, EngineSpec, ObserverSpec)
+
+
+@dataclass(frozen=True)
+class Kind(Generic[Spec]):
+    """What a plugin may bring: its name, that of many, and the record that declares one."""
+
+    name: str
+    plural: str
+    spec: type[Spec]
+
+    @property
+    def hook(self) -> str:
+        """The hook that returns a list of such records."""
+        return f"madcore_{self.plural}"
+
+
+METRIC = Kind("metric", "metrics", MetricSpec)
+PENALTY = Kind("penalty", "penalties", PenaltySpec)
+ENGINE = Kind("engine", "engines", EngineSpec)
+OBSERVER = Kind("observer", "observers", ObserverSpec)
+KINDS: tuple[Kind[Any], ...] = (METRIC, PENALTY, ENGINE, OBSERVER)
 
 
 def _check_name_and_build(kind: str, name: object, build: object) -> None:

@@ -30,7 +30,9 @@ COMMANDS = {
     "verify": Command("verify", "Whether files are what their record says.", "Make MAD images"),
     "metrics": Command("listing", "List metrics.", "Look around"),
     "penalties": Command("listing", "List penalties.", "Look around"),
-    "show": Command("listing", "Everything about one metric or penalty.", "Look around"),
+    "engines": Command("listing", "List engines: where tournaments are played.", "Look around"),
+    "observers": Command("listing", "List observers: what watches a tournament.", "Look around"),
+    "show": Command("listing", "Everything about one metric, penalty, engine or observer.", "Look around"),
     "fetch": Command("fetch", "Get the weights of metrics beforehand.", "Look around"),
     "plugins": Command("listing", "List plugins, and what is wrong with those that fail.", "Look around"),
     "env": Command("environment", "Versions and devices, for bug reports.", "Look around"),
@@ -79,7 +81,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         except click.ClickException as error:
             return _fail(f"{error.format_message()}{_usage(error)}", error.exit_code)
         except MadcoreError as error:
-            return _fail(str(error), error.exit_code)
+            for problem in getattr(error, "problems", (str(error),)):
+                _fail(problem, error.exit_code)
+            return error.exit_code
         except (click.Abort, KeyboardInterrupt):
             return INTERRUPTED
         except BrokenPipeError:

@@ -1,10 +1,10 @@
-"""Commands that list what there is: ``metrics``, ``penalties``, ``plugins``, ``show``.  None imports torch."""
+"""Commands that list what there is: one for each kind of thing, ``plugins``, ``show``.  None imports torch."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from fnmatch import fnmatch
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -12,14 +12,13 @@ from madcore.adhoc import is_code
 from madcore.cli.records import entry_record, plugin_record
 from madcore.cli.session import Session, talk
 from madcore.cli.tables import write_json, write_table
-from madcore.errors import InputError, PluginError, UnknownNameError
+from madcore.errors import InputError, PluginError
 from madcore.options import complete_options, option_text, options_of, parse_name, plain
-from madcore.registry import AnyEntry, Entry, Registry
-from madcore.specs import MetricSpec, PenaltySpec
+from madcore.registry import AnyEntry, Entry
+from madcore.specs import ENGINE, KINDS, METRIC, OBSERVER, PENALTY, Kind, MetricSpec, Spec
 
-__all__ = ["metrics", "penalties", "plugins", "show"]
+__all__ = ["engines", "metrics", "observers", "penalties", "plugins", "show"]
 
-Found = TypeVar("Found", Entry[MetricSpec], Entry[PenaltySpec])
 as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 
 
@@ -36,8 +35,7 @@ def metrics(session: Session, pattern: str, as_json: bool) -> None:
       madcore metrics 'piq.*'
       madcore metrics structural --json
     """  # noqa: D301
-    entries = _matching(session.registry.metrics(), pattern, "metric")
-    session.report_failures()
+    entries = _matching(session, METRIC, pattern)
     if as_json:
         write_json([entry_record(entry) for entry in entries])
     elif entries:
@@ -51,12 +49,25 @@ def metrics(session: Session, pattern: str, as_json: bool) -> None:
 @click.pass_obj
 def penalties(session: Session, pattern: str, as_json: bool) -> None:
     """List penalties; PATTERN as for `madcore metrics`."""
-    entries = _matching(session.registry.penalties(), pattern, "penalty")
-    session.report_failures()
-    if as_json:
-        write_json([entry_record(entry) for entry in entries])
-    elif entries:
-        write_table([(entry.name, _summary(entry)) for entry in entries], ("NAME", "SUMMARY"))
+    _list(session, PENALTY, pattern, as_json)
+
+
+@click.command()
+@click.argument("pattern", default="")
+@as_json
+@click.pass_obj
+def engines(session: Session, pattern: str, as_json: bool) -> None:
+    """List engines, the places where tournaments are played; PATTERN as for `madcore metrics`."""
+    _list(session, ENGINE, pattern, as_json)
+
+
+@click.command()
+@click.argument("pattern", default="")
+@as_json
+@click.pass_obj
+def observers(session: Session, pattern: str, as_json: bool) -> None:
+    """List observers, which watch a tournament if they are named; PATTERN as for `madcore metrics`."""
+    _list(session, OBSERVER, pattern, as_json)
 
 
 @click.command()
@@ -64,17 +75,18 @@ def penalties(session: Session, pattern: str, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def show(session: Session, name: str, as_json: bool) -> None:
-    """Show everything about one metric or penalty: its options, limits and source.
+    """Show everything about a metric, penalty, engine or observer: its options, limits and source.
 
     \b
     Examples:
       madcore show ssim
       madcore show ssim,window=uniform
+      madcore show procs
     """  # noqa: D301
     name, given = parse_name(name)
     if is_code(name):
         raise InputError(f"{name} is code, which declares nothing; show takes a name that `madcore metrics` lists")
-    entry = _find(session.registry, name)
+    entry = session.registry.find(name)
     values = complete_options(entry.spec.build, given, name, entry.passed)
     if as_json:
         write_json({**entry_record(entry), "values": plain(values)})
@@ -84,7 +96,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
 
 @click.command()
 @click.option("--requirements", is_flag=True, help="Write pip requirement lines that install the same plugins.")
-@click.option("--build", is_flag=True, help="Also build each metric with its defaults, which may take long.")
+@click.option("--build", is_flag=True, help="Also build everything with its defaults, which may take long.")
 @as_json
 @click.pass_obj
 def plugins(session: Session, requirements: bool, build: bool, as_json: bool) -> int | None:
@@ -106,20 +118,29 @@ def plugins(session: Session, requirements: bool, build: bool, as_json: bool) ->
         write_json(records)
     else:
         rows = [(*map(each.get, ("name", "distribution", "version")), *_counts(each), _state(each)) for each in records]
-        write_table(rows, ("PLUGIN", "DISTRIBUTION", "VERSION", "METRICS", "PENALTIES", "STATE"))
+        write_table(rows, ("PLUGIN", "DISTRIBUTION", "VERSION", *(kind.plural.upper() for kind in KINDS), "STATE"))
     failed = any(each["status"] == "failed" for each in records)
     return PluginError.exit_code if failed and session.strict else None
 
 
-def _matching(entries: Sequence[Found], pattern: str, kind: str) -> list[Found]:
-    def matches(entry: Found) -> bool:
+def _list(session: Session, kind: Kind[Any], pattern: str, as_json: bool) -> None:
+    entries = _matching(session, kind, pattern)
+    if as_json:
+        write_json([entry_record(entry) for entry in entries])
+    elif entries:
+        write_table([(entry.name, _summary(entry)) for entry in entries], ("NAME", "SUMMARY"))
+
+
+def _matching(session: Session, kind: Kind[Spec], pattern: str) -> list[Entry[Spec]]:
+    def matches(entry: Entry[Spec]) -> bool:
         if set(pattern) & set("*?["):
             return fnmatch(entry.name, pattern)
         return pattern.lower() in f"{entry.name} {entry.spec.summary}".lower()
 
-    found = [entry for entry in entries if matches(entry)]
+    found = [entry for entry in session.registry.entries(kind) if matches(entry)]
     if not found:
-        talk(f"no {kind} matches {pattern!r}")
+        talk(f"no {kind.name} matches {pattern!r}" if pattern else f"there is no {kind.name}")
+    session.report_failures()
     return found
 
 
@@ -133,17 +154,6 @@ def _summary(entry: AnyEntry) -> str:
 
 def _needs(entry: AnyEntry) -> str:
     return f"needs: pip install {' '.join(repr(line) for line in entry.missing)}"
-
-
-def _find(registry: Registry, name: str) -> AnyEntry:
-    """Return the metric of that name or else the penalty."""
-    try:
-        return registry.metric(name)
-    except UnknownNameError as unknown:
-        try:
-            return registry.penalty(name)
-        except UnknownNameError:
-            raise unknown from None
 
 
 def _write_entry(entry: AnyEntry, values: Mapping[str, object]) -> None:
@@ -176,17 +186,16 @@ def _facts(entry: AnyEntry) -> list[tuple[str, str]]:
         ]
     return [
         *facts,
-        ("revision", str(spec.revision)),
-        ("source", spec.source or ""),
+        ("revision", str(getattr(spec, "revision", ""))),
+        ("source", getattr(spec, "source", None) or ""),
         ("missing", _needs(entry) if entry.missing else ""),
     ]
 
 
-def _counts(record: Mapping[str, Any]) -> tuple[int | str, int | str]:
+def _counts(record: Mapping[str, Any]) -> list[int | str]:
     """Count what a plugin brings, where that is known."""
-    if record["status"] == "ok" or record["metrics"] or record["penalties"]:
-        return len(record["metrics"]), len(record["penalties"])
-    return "-", "-"
+    counts = [len(record[kind.plural]) for kind in KINDS]
+    return [*counts] if record["status"] == "ok" or any(counts) else ["-"] * len(counts)
 
 
 def _state(record: Mapping[str, Any]) -> str:

@@ -1,22 +1,23 @@
-"""What listings say of a metric, a penalty or a plugin, as values that JSON can hold."""
+"""What listings say of whatever a plugin brings, and of plugins, as values that JSON can hold."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields
-from functools import partial
 from typing import Any
 
+from madcore.building import create_engine
 from madcore.errors import MadcoreError
 from madcore.loading import Failure, Plugin
 from madcore.options import options_of, plain
 from madcore.registry import AnyEntry, Entry, Registry
+from madcore.specs import ENGINE, KINDS, METRIC, PENALTY, Kind
 
 __all__ = ["entry_record", "plugin_record"]
 
 
 def entry_record(entry: AnyEntry) -> dict[str, Any]:
-    """Describe a metric or penalty: every field of its declaration, its options, and who brings it."""
+    """Describe what a plugin brings: every field of its declaration, its options, and who brings it."""
     spec = entry.spec
     options = [
         {"name": option.name, "allowed": option.allowed, **plain({"default": option.default})}
@@ -37,7 +38,7 @@ def plugin_record(registry: Registry, name: str, build: bool = False) -> dict[st
     name : str
         Its name; empty for the core.
     build : bool
-        Whether to build each of its metrics and penalties with its defaults.
+        Whether to build all that it brings with its defaults, observers apart: they may write when they are made.
     """
     if name and name not in registry.names:
         candidate = registry.installed[name][0]
@@ -55,25 +56,24 @@ def _record(plugin: Plugin, status: str, problems: tuple[dict[str, str], ...]) -
         "name": plugin.label,
         "distribution": plugin.distribution,
         "version": plugin.version,
-        "metrics": [spec.name for spec in plugin.metrics],
-        "penalties": [spec.name for spec in plugin.penalties],
+        **{kind.plural: [spec.name for spec in plugin.brings(kind)] for kind in KINDS},
         "status": status,
         "problems": problems,
         "notes": plugin.notes,
     }
 
 
-def _unbuildable(registry: Registry, plugin: Plugin) -> list[dict[str, str]]:
+def _unbuildable(registry: Registry, plugin: Plugin) -> Iterator[dict[str, str]]:
     from madcore.lookup import create_metric, create_penalty
 
-    metrics: list[Callable[..., object]] = [partial(create_metric, Entry(plugin, spec).name) for spec in plugin.metrics]
-    penalties: list[Callable[..., object]] = [
-        partial(create_penalty, Entry(plugin, spec).name) for spec in plugin.penalties
+    builders: list[tuple[Kind[Any], Callable[..., object]]] = [
+        (METRIC, create_metric),
+        (PENALTY, create_penalty),
+        (ENGINE, create_engine),
     ]
-    problems = []
-    for create in [*metrics, *penalties]:
-        try:
-            create(registry=registry)
-        except MadcoreError as error:
-            problems.append({"stage": "build", "error": str(error)})
-    return problems
+    for kind, create in builders:
+        for spec in plugin.brings(kind):
+            try:
+                create(Entry(plugin, spec).name, registry=registry)
+            except MadcoreError as error:
+                yield {"stage": "build", "error": str(error)}

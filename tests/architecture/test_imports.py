@@ -66,8 +66,8 @@ ARROWS = {
     "competition_steps",
 }
 TORCH_FREE = {
-    *("errors", "specs", "options", "engine", "engines", "building", "store", "request", "pictures", "plan", "wording", "weights", "hookspecs"),
-    *("loading", "registry", "builtin", "adhoc", "cli"),
+    *("errors", "specs", "options", "engine", "engines", "store", "request", "pictures", "plan", "wording", "weights"),
+    *("hookspecs", "loading", "registry", "builtin", "adhoc", "building", "cli"),
 }
 UPPER = TORCH_FREE - {"errors"} | {"lookup"}
 HEAVY = {"torch", "torchvision", "numpy", "PIL", "scipy", "skimage", "matplotlib", "safetensors"}

@@ -10,6 +10,7 @@ import madcore
 
 PUBLIC = {
     "ContractError",
+    "EngineSpec",
     "InputError",
     "LevelError",
     "LevelSet",
@@ -18,8 +19,11 @@ PUBLIC = {
     "MadcoreError",
     "Metric",
     "MetricSpec",
+    "ObserverSpec",
     "PenaltyMethod",
     "PenaltySpec",
+    "Plan",
+    "PlanError",
     "PluginError",
     "Progress",
     "Quantized",

@@ -1,0 +1,96 @@
+"""Call the ``build`` of what plugins declare, and make engines and observers of their names, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from madcore.adhoc import blaming
+from madcore.engine import Engine
+from madcore.errors import InputError, PluginError
+from madcore.options import complete_options, parse_name
+from madcore.registry import AnyEntry, Registry, default_registry
+
+__all__ = ["build_entry", "create_engine", "create_observer", "split_options"]
+
+WATCHES = ("match_started", "match_finished", "match_failed", "progress", "tournament_finished")
+
+
+def build_entry(entry: AnyEntry, options: Mapping[str, object]) -> Any:
+    """Call ``build`` with options that were checked, and say whose fault it is if that fails.
+
+    Raises
+    ------
+    PluginError
+        If it requires something that is not installed, or raises.
+    """
+    if entry.missing:
+        needed = " ".join(f"'{line}'" for line in entry.missing)
+        raise PluginError(f"{entry.name} needs what is not installed; run: pip install {needed}")
+    with blaming(_culprit(entry)):
+        return entry.spec.build(**options)
+
+
+def create_engine(engine: str | Engine, *, registry: Registry | None = None, **options: object) -> Engine:
+    """Make the engine of a name, ``"procs"`` or, with options, ``"procs,workers=2"``; an engine is taken as it is.
+
+    Parameters
+    ----------
+    engine : str or Engine
+        ``plugin.name``; bare names are the core's, and a plugin's name alone stands for its engine of the same name.
+    registry : Registry, optional
+        Plugins to look in; by default those that are installed.
+    **options
+        Options of the engine, as Python objects or as text.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such engine, plugin or option.
+    InputError
+        If an option is given twice or its value is not allowed.
+    PluginError
+        If its plugin does not work, needs something that is not installed, or makes something that is no engine.
+    """
+    if not isinstance(engine, str):
+        return engine
+    name, given = split_options(engine, options)
+    entry = (registry or default_registry()).engine(name)
+    built = build_entry(entry, complete_options(entry.spec.build, given, entry.name))
+    if getattr(built, "writes", None) not in ("driver", "worker") or not callable(getattr(built, "run", None)):
+        raise PluginError(f"{_culprit(entry)} must build an object with run(...) and writes, driver or worker")
+    return built
+
+
+def create_observer(observer: str | object, *, registry: Registry | None = None, **options: object) -> object:
+    """Make the observer of a name, ``"tensorboard,dir=runs"``; an object with methods of an observer is taken as it is.
+
+    Parameters and errors are those of `create_engine`.
+    """
+    if not isinstance(observer, str):
+        return observer
+    name, given = split_options(observer, options)
+    entry = (registry or default_registry()).observer(name)
+    built = build_entry(entry, complete_options(entry.spec.build, given, entry.name))
+    if not any(callable(getattr(built, method, None)) for method in WATCHES):
+        raise PluginError(f"{_culprit(entry)} must build an object with one of the methods {', '.join(WATCHES)}")
+    return built
+
+
+def split_options(text: str, options: Mapping[str, object]) -> tuple[str, dict[str, object]]:
+    """Split a name from the options that are written after it, and join those that are given apart.
+
+    Raises
+    ------
+    InputError
+        If an option is given twice.
+    """
+    name, written = parse_name(text)
+    for key in written:
+        if key in options:
+            raise InputError(f"option {key} of {name} is given twice, in {text!r} and as a keyword; give it once")
+    return name, {**written, **options}
+
+
+def _culprit(entry: AnyEntry) -> str:
+    return f"{entry.name} of {entry.plugin.distribution} {entry.plugin.version}"
