@@ -29,6 +29,10 @@ ARROWS = {
     "wording": "",
     "weights": "",
     "cli": "registry adhoc building loading options specs store request wording",
+    # what matches show
+    "analysis": "wording",
+    "report": "analysis store wording",
+    "audit": "analysis report plan request store tournament",
     # the stair
     "lookup": "registry adhoc building options specs metric penalties weights",
     # the lower floor: tensors
