@@ -5,12 +5,15 @@ A message is one line: what was given, what is allowed, what to do.  Anything el
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 __all__ = [
     "ContractError",
     "InputError",
     "LevelError",
     "LoadWarning",
     "MadcoreError",
+    "PlanError",
     "PluginError",
     "UnknownNameError",
 ]
@@ -32,6 +35,20 @@ class UnknownNameError(MadcoreError, LookupError):
 
 class LevelError(InputError):
     """No image inside the pixel range has the wanted value of a held metric."""
+
+
+class PlanError(InputError):
+    """A plan that cannot be played as it is; `problems` are all that is wrong with it, a line each.
+
+    Parameters
+    ----------
+    problems : sequence of str
+        In words, with file and line.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
 
 
 class PluginError(MadcoreError):

@@ -20,7 +20,7 @@ from madcore.images import (
     read_image,
     write_image,
 )
-from madcore.images.references import PHOTOGRAPHS
+from madcore.pictures import PHOTOGRAPHS
 
 RANDOM = np.random.default_rng(5)
 GRAY8 = RANDOM.integers(0, 256, (12, 17), dtype=np.uint8)
@@ -336,6 +336,6 @@ def test_pixel_hash_depends_on_pixels_and_shape_only():
 
 
 def test_photographs_without_scikit_image_name_the_extra(monkeypatch):
-    monkeypatch.setattr("madcore.images.references.find_spec", lambda name: None)
+    monkeypatch.setattr("madcore.pictures.find_spec", lambda name: None)
     assert "madcore[images]" in message("camera")
     assert read_image("dead_leaves", size=16).shape == (1, 1, 16, 16)

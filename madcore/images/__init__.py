@@ -5,9 +5,9 @@ from madcore.images.encoding import encode_png as encode_png
 from madcore.images.encoding import encode_tensors as encode_tensors
 from madcore.images.encoding import hash_pixels as hash_pixels
 from madcore.images.encoding import write_image as write_image
-from madcore.images.geometry import parse_window as parse_window
 from madcore.images.reading import decode_image as decode_image
 from madcore.images.reading import read_image as read_image
+from madcore.pictures import parse_window as parse_window
 
 __all__ = [
     "decode_image",

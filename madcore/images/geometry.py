@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 import torch
 from torch import Tensor
 
 from madcore.errors import InputError
+from madcore.pictures import Window
 
-__all__ = ["crop_image", "parse_window", "resize_image", "to_gray"]
+__all__ = ["crop_image", "resize_image", "to_gray"]
 
 LUMA = (0.299, 0.587, 0.114)
-WINDOW = re.compile(r"(\d+)(?:x(\d+))?(?:\+(\d+)\+(\d+))?")
-
-Window = tuple[int, int, int | None, int | None]
 
 
 def resize_image(image: Tensor, size: int | tuple[int, int]) -> Tensor:
@@ -69,21 +65,3 @@ def to_gray(image: Tensor) -> Tensor:
     if image.shape[1] == 1:
         return image
     return (image * image.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True).clamp(0, 1)
-
-
-def parse_window(text: str, *, offsets: bool) -> int | tuple[int, int] | Window:
-    """Read "256", "240x320" (height x width) or, with `offsets`, "240x320+10+20" (and top and left).
-
-    Raises
-    ------
-    InputError
-        If the text is not of that form.
-    """
-    match = WINDOW.fullmatch(text)
-    if match is None or (match[3] and not offsets):
-        allowed = "SIDE, HEIGHTxWIDTH" + (" or HEIGHTxWIDTH+TOP+LEFT" if offsets else "")
-        raise InputError(f"{text!r} is not a size in pixels; allowed are {allowed}, e.g. 256 or 240x320")
-    height, width = int(match[1]), int(match[2] or match[1])
-    if match[3]:
-        return height, width, int(match[3]), int(match[4])
-    return (height, width) if match[2] else height

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from madcore.errors import InputError
 from madcore.images.decoding import ARRAY_SUFFIXES, decode_file, decode_picture
-from madcore.images.geometry import Window, crop_image, resize_image, to_gray
+from madcore.images.geometry import crop_image, resize_image, to_gray
 from madcore.images.layout import arrange
-from madcore.images.references import DEAD_LEAVES, PHOTOGRAPHS, draw_reference, photograph_path
+from madcore.images.references import draw_reference
+from madcore.pictures import DEAD_LEAVES, PHOTOGRAPHS, Window, photograph_path
 
 __all__ = ["decode_image", "read_image"]
 

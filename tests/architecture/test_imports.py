@@ -73,7 +73,7 @@ TORCH_FREE = {
     *("errors", "specs", "options", "engine", "engines", "store", "request", "pictures", "plan", "wording", "weights"),
     *("hookspecs", "loading", "registry", "builtin", "adhoc", "building", "cli"),
 }
-UPPER = TORCH_FREE - {"errors"} | {"lookup"}
+UPPER = TORCH_FREE - {"errors", "pictures"} | {"lookup"}
 HEAVY = {"torch", "torchvision", "numpy", "PIL", "scipy", "skimage", "matplotlib", "safetensors"}
 LOWER = {
     *("measures", "metric", "penalties", "images", "problem", "solvers"),
