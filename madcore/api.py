@@ -19,7 +19,6 @@ from madcore.arguments import (
     pixel_bounds,
     warn_if_same,
 )
-from madcore.certificate import in_double
 from madcore.levels import Level, noise_of, quartet_levels, wanted_levels
 from madcore.lookup import create_metric, create_penalty
 from madcore.metric import Metric
@@ -211,7 +210,7 @@ def quartet(
 def _shared_level(problem: MADProblem, first: Tensor, levels: Tensor | None, tolerance: float) -> tuple[Tensor, Tensor]:
     """Let all starts hold the same levels, and put the first, after which the others are sized, on them."""
     if levels is None:
-        precise = in_double(problem) or problem
+        precise = problem.precise
         levels = precise.held_values(first.to(precise.image.dtype))
     return put_on_level(problem, first, levels, tolerance, forgiving=True)[0], levels
 
@@ -229,7 +228,7 @@ def _solve(
 ) -> Result:
     """Run from one start image, (N, n), moved to the levels; `forgiving` starts may miss them."""
     if levels is None:
-        precise = in_double(problem) or problem
+        precise = problem.precise
         levels = precise.held_values(start.to(precise.image.dtype))
         off = torch.zeros(len(start), dtype=torch.bool)
     else:

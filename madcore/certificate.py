@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from madcore.errors import ContractError
 from madcore.problem import Evaluation, MADProblem
 from madcore.solvers.kinks import Kinks
 from madcore.solvers.levels import held_error
 from madcore.solvers.multipliers import lagrangian, least_squares_multiplier, relative_residual
 
-__all__ = ["Certificate", "certify", "in_double", "optimality"]
+__all__ = ["Certificate", "certify", "optimality"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def certify(problem: MADProblem, point: Tensor, level: Tensor, kinks: Kinks | No
     Parameters
     ----------
     problem : MADProblem
-        The problem, in float64 where `in_double` gives it.
+        The problem, best its `precise` form.
     kinks : Kinks, optional
         Kink weights of the metrics, without which the residual of an image with pixels at a kink is an upper bound.
     """
@@ -75,19 +74,3 @@ def optimality(problem: MADProblem, point: Tensor, evaluation: Evaluation, kinks
     if kinks is not None:
         slope = kinks.to(point.dtype).correct(problem, point, slope, multiplier)
     return relative_residual(problem, point, slope, evaluation.gradient)
-
-
-def in_double(problem: MADProblem) -> MADProblem | None:
-    """Return the problem in float64, or None where a metric cannot be computed in it."""
-    if problem.image.dtype == torch.float64:
-        return problem
-    metrics = [problem.optimized_metric, *problem.reference_metrics]
-    if any("float64" not in getattr(metric, "dtypes", ("float64",)) for metric in metrics):
-        return None
-    try:
-        double = problem.to(torch.float64)
-        held = double.held_values(double.reference)
-        double.optimized.value(double.image)
-    except ContractError:
-        return None  # a module whose parameters are float32 refuses float64 images
-    return double if held.dtype == torch.float64 else None

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from madcore.certificate import in_double
 from madcore.errors import InputError
 from madcore.metric import Metric
 from madcore.problem import MADProblem, MeanLuminance
@@ -31,7 +30,7 @@ def wanted_levels(problem: MADProblem, level: Level, first: Tensor, seed: int, w
     seed, width : int, float
         Seed of the noise, and the width of the pixel range, which is the unit of S.
     """
-    precise = in_double(problem) or problem
+    precise = problem.precise
     holds_mean = isinstance(problem.reference_metrics[-1], MeanLuminance)
     if isinstance(level, str):
         wanted = _levels_of_noise(precise, level, first, seed, width)

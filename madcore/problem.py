@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from madcore.errors import InputError
+from madcore.errors import ContractError, InputError
 from madcore.metric import Metric
 from madcore.penalties import Penalty
 
@@ -43,11 +44,11 @@ class Evaluation:
     objective : Tensor
         What is minimised, (N,): the optimized metric, negated where it is maximised, plus the penalty.
     gradient : Tensor
-        Its gradient, (N, n).
+        Its gradient, (N, n); 0 on pixels that cannot move.
     held : Tensor
         Values of the k held metrics, (N, k).
     jacobian : Tensor
-        Their gradients, (N, k, n).
+        Their gradients, (N, k, n); likewise.
     optimized : Tensor
         Value of the optimized metric, (N,).
     """
@@ -154,24 +155,68 @@ class MADProblem:
             penalty_lambda=penalty_lambda,
         )
 
-    @property
+    @cached_property
     def reference(self) -> Tensor:
         """The reference images, flattened, (N, n)."""
         return self.image.flatten(1)
 
     def clamp(self, point: Tensor) -> Tensor:
         """Move every pixel of (N, n) images to the nearest allowed value."""
+        if self.common_bounds is not None:
+            return point.clamp(*self.common_bounds)
         return torch.maximum(torch.minimum(point, self.high), self.low)
 
+    def clamp_(self, point: Tensor) -> Tensor:
+        """Do what `clamp` does in place."""
+        if self.common_bounds is not None:
+            return point.clamp_(*self.common_bounds)
+        return torch.maximum(torch.minimum(point, self.high, out=point), self.low, out=point)
+
+    def at_bounds(self, point: Tensor) -> Tensor:
+        """Return -1 for pixels at their lower bound, 1 for those at their upper bound and 0 for others, (N, n)."""
+        # comparisons into numbers run several times faster than into truth values
+        low = torch.le(point, self.low, out=torch.empty_like(point))
+        return torch.ge(point, self.high, out=torch.empty_like(point)).sub_(low)
+
     def interior(self, point: Tensor) -> Tensor:
-        """Tell which pixels are strictly between their bounds, (N, n)."""
-        return (point > self.low) & (point < self.high)
+        """Return 1 for pixels strictly between their bounds and 0 for others, (N, n)."""
+        at_bounds = self.at_bounds(point)
+        return at_bounds.mul_(at_bounds).neg_().add_(1.0)
+
+    @cached_property
+    def common_bounds(self) -> tuple[float, float] | None:
+        """Smallest and largest value where all pixels have the same."""
+        return (self.low.item(), self.high.item()) if self.low.numel() == self.high.numel() == 1 else None
+
+    @cached_property
+    def movable(self) -> Tensor | None:
+        """1 for pixels whose bounds differ and 0 for others, (N, n) or (1, 1); None if all can move."""
+        movable = (self.low < self.high).to(self.image.dtype)
+        return None if bool(movable.all()) else movable
+
+    @cached_property
+    def precise(self) -> MADProblem:
+        """The problem in float64; itself where a metric cannot be computed in that."""
+        if self.image.dtype == torch.float64:
+            return self
+        metrics = [self.optimized_metric, *self.reference_metrics]
+        if any("float64" not in getattr(metric, "dtypes", ("float64",)) for metric in metrics):
+            return self
+        try:
+            double = self.to(torch.float64)
+            held = double.held_values(double.reference)
+            double.optimized.value(double.image)
+        except ContractError:
+            return self  # a module whose parameters are float32 refuses float64 images
+        return double if held.dtype == torch.float64 else self
 
     def error_scale(self, level: Tensor) -> Tensor:
         """Return what an error of each held value is divided by to become relative, (N, k).
 
         The level itself for a distance; the width of the pixel range for the mean luminance.
         """
+        if not any(isinstance(metric, MeanLuminance) for metric in self.reference_metrics):
+            return level
         width = (self.high.amax() - self.low.amin()).expand(len(level))
         return torch.stack(
             [
@@ -190,7 +235,7 @@ class MADProblem:
         """Compute all values and gradients of flattened images (N, n)."""
         mad_image = point.view_as(self.image)
         value, gradient = self.optimized.value_and_gradient(mad_image)
-        objective, gradient = self.sign * value, self.sign[:, None] * gradient.flatten(1)
+        objective, gradient = self.sign * value, gradient.flatten(1) * self.sign[:, None]
         if self.prepared_penalty is not None:
             amount, slope = _value_and_gradient(self.prepared_penalty, mad_image)
             objective, gradient = (
@@ -199,7 +244,10 @@ class MADProblem:
             )
         pairs = [metric.value_and_gradient(mad_image) for metric in self.held]
         held = torch.stack([values for values, _ in pairs], 1)
-        jacobian = torch.stack([gradients.flatten(1) for _, gradients in pairs], 1)
+        slopes = [gradients.flatten(1) for _, gradients in pairs]
+        jacobian = slopes[0][:, None] if len(slopes) == 1 else torch.stack(slopes, 1)
+        if self.movable is not None:
+            gradient, jacobian = gradient * self.movable, jacobian * self.movable[:, None]
         return Evaluation(objective, gradient, held, jacobian, value)
 
     def take(self, index: Tensor) -> MADProblem:

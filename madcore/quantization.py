@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from madcore.certificate import in_double
 from madcore.errors import InputError
 from madcore.problem import MADProblem, signs
 from madcore.results import Result
@@ -191,7 +190,7 @@ def _problem(result: Result) -> MADProblem:
     sign = signs(result.minmax, len(result.image))
     metrics = (result.optimized_metric, result.reference_metrics)
     problem = MADProblem.create(result.image, *metrics, sign, low=low, high=high)
-    return in_double(problem) or problem
+    return problem.precise
 
 
 def _code_range(result: Result) -> tuple[float, float]:

@@ -11,7 +11,6 @@ import math
 import torch
 from torch import Tensor
 
-from madcore.certificate import in_double
 from madcore.errors import InputError, LevelError
 from madcore.problem import MADProblem
 from madcore.solvers.levels import held_error, move_along_ray, restore
@@ -118,7 +117,7 @@ def put_on_level(
     problem: MADProblem, start: Tensor, levels: Tensor, tolerance: float, forgiving: bool
 ) -> tuple[Tensor, Tensor]:
     """Move start images to the levels; along another ray, to the corner of the range, where theirs ends before."""
-    precise = in_double(problem) or problem
+    precise = problem.precise
     dtype = precise.image.dtype
     wanted, point = levels.to(dtype), start.to(dtype)
     tolerance = 0.01 * tolerance if dtype == torch.float64 else tolerance

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from madcore.certificate import certify, in_double, optimality
+from madcore.certificate import certify, optimality
 from madcore.errors import ContractError, LevelError
 from madcore.metric import NEGATIVE_TOLERANCE, Metric
 from madcore.problem import Evaluation, MADProblem
@@ -167,7 +167,7 @@ def finish(problem: MADProblem, run: Run, start: Tensor, level: Tensor, toleranc
     dict
         The fields of a `Result` that depend on the finished images.
     """
-    precise = in_double(problem) or problem
+    precise = problem.precise
     dtype = precise.image.dtype
     aim = (
         0.01 * tolerance if dtype == torch.float64 else tolerance

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from madcore.certificate import Certificate, certify, in_double
+from madcore.certificate import Certificate, certify
 from madcore.errors import InputError, MadcoreError
 from madcore.images import read_image
 from madcore.problem import MADProblem, signs
@@ -205,7 +205,7 @@ class _Image:
     def _measure(self, picture: Tensor) -> Certificate | None:
         if self.problem is None or picture.shape != self.problem.image.shape:
             return None
-        problem = in_double(self.problem) or self.problem
+        problem = self.problem.precise
         return certify(problem, picture.to(problem.image.dtype).flatten(1), self.level, self._kinks)
 
     @cached_property

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from madcore.problem import Evaluation, MADProblem
 from madcore.solvers.kinks import Kinks
-from madcore.solvers.level_set_state import LevelSetState, chosen
+from madcore.solvers.level_set_state import LevelSetState, choose, chosen
 from madcore.solvers.levels import held_error
 from madcore.solvers.limited_memory import Pairs
 from madcore.solvers.multipliers import (
@@ -64,19 +64,22 @@ class LevelSet:
         """Begin at images (N, n) on the levels (N, k)."""
         kinks = Kinks.find(problem, start)
         evaluation = problem.evaluate(start)
-        multiplier, degree = _multiplier(problem, start, evaluation, None)
-        slope = _slope(problem, start, evaluation, multiplier, kinks)
-        error_image = start - problem.reference
+        error_image, at_bounds = start - problem.reference, problem.at_bounds(start)
+        multiplier, degree = _multiplier(problem, start, error_image, at_bounds, evaluation, None)
+        slope = lagrangian(evaluation, multiplier)
+        if kinks is not None:
+            slope = kinks.correct(problem, start, slope, multiplier)
         size = error_image.square().mean(1).sqrt()
-        free = free_pixels(problem, start, slope)
+        free = free_pixels(at_bounds, slope)
         operator, scale = _operator(problem), None
         if operator is not None:
             plain = torch.zeros_like(size, dtype=torch.bool) if kinks is None else kinks.flagged
             scale = operator.first(error_image, slope * free, free, plain)
-        merit = _merit(evaluation, multiplier, level, 0.3)
+        merit = _merits(evaluation, multiplier, level)[0]
         yes = torch.ones_like(size, dtype=torch.bool)
         return LevelSetState(
             point=start,
+            at_bounds=at_bounds,
             evaluation=evaluation,
             level=level,
             multiplier=multiplier,
@@ -105,7 +108,7 @@ class LevelSet:
 
     def step(self, problem: MADProblem, state: LevelSetState) -> LevelSetState:
         """Propose, return to the level, evaluate, judge, remember: one evaluation of all metrics."""
-        free = free_pixels(problem, state.point, state.slope)
+        free = free_pixels(state.at_bounds, state.slope)
         direction, overshoot, newton, state = self._direction(state, free)
         if level_count(state) > 1:
             direction = direction - _tangential(state.evaluation.jacobian, free, direction)
@@ -128,33 +131,34 @@ class LevelSet:
             return vector if operator is None or memory is None else operator.apply(memory, vector)
 
         slope = state.slope * free
-        overshoot = -state.slope * (1 - free)
+        overshoot = slope - state.slope
         if operator is not None and memory is not None:
-            overshoot = overshoot * operator.places(memory)
+            overshoot *= operator.places(memory)
         no = torch.zeros_like(state.at_best)
         begun = state.evaluations < self.momentum_steps
         if begun:
-            momentum = free * torch.add(slope, state.momentum, alpha=self.momentum)
+            momentum = torch.add(slope, state.momentum, alpha=self.momentum).mul_(free)
             state = replace(state, momentum=momentum)
-            direction = -free * scaled(momentum)
+            direction = torch.neg(free).mul_(scaled(momentum))
             descends = _dot(direction, slope) < 0
-            direction = (
-                direction if bool(descends.all()) else torch.where(descends[:, None], direction, -free * scaled(slope))
-            )
+            if not bool(descends.all()):
+                direction = choose(descends, direction, -free * scaled(slope))
             if state.kinks is None:
                 return direction, overshoot, no, state
         quasi, gamma, usable = state.pairs.direction(slope, free, scaled)
         descent = _dot(quasi, slope)
-        good = (descent < -1e-10 * quasi.norm(dim=1) * slope.norm(dim=1)) & torch.isfinite(quasi).all(1)
-        quasi = torch.where(good[:, None], quasi, -free * scaled(slope))
-        quasi_overshoot = torch.where(good[:, None], gamma[:, None] * overshoot, overshoot)
+        # false also where the direction is not finite
+        good = descent < -1e-10 * quasi.norm(dim=1) * slope.norm(dim=1)
+        if not bool(good.all()):
+            quasi = choose(good, quasi, -free * scaled(slope))
+        quasi_overshoot = overshoot * torch.where(good, gamma, 1.0)[:, None]
         usable = usable & good
         promised = torch.where(state.at_best & usable, -0.5 * descent, state.promised)
         state = replace(state, promised=promised)
         if begun and state.kinks is not None:
             flagged = state.kinks.flagged
-            quasi = torch.where(flagged[:, None], quasi, direction)
-            quasi_overshoot = torch.where(flagged[:, None], quasi_overshoot, overshoot)
+            quasi = choose(flagged, quasi, direction)
+            quasi_overshoot = choose(flagged, quasi_overshoot, overshoot)
             usable = usable & flagged
         return quasi, quasi_overshoot, usable, state
 
@@ -163,36 +167,39 @@ class LevelSet:
     ) -> LevelSetState:
         old = state.evaluation
         step = trial - state.point
-        multiplier, degree = _multiplier(problem, trial, evaluation, state.multiplier)
+        at_bounds = problem.at_bounds(trial)
+        multiplier, degree = _multiplier(
+            problem, trial, trial - problem.reference, at_bounds, evaluation, state.multiplier
+        )
         error = held_error(problem, evaluation.held, state.level)
-        merit = _merit(evaluation, multiplier, state.level, 0.3)
-        stuck = _dot(state.slope, problem.clamp(proposal) - state.point) >= 0
+        merit, candidate = _merits(evaluation, multiplier, state.level)
+        stuck = _dot(state.slope, problem.clamp(proposal).sub_(state.point)) >= 0
         ratio = _gain_ratio(state, merit, _dot(state.slope, step))
-        finite = torch.isfinite(merit) & torch.isfinite(evaluation.gradient).all(1)
-        finite &= torch.isfinite(evaluation.jacobian).flatten(1).all(1)
+        slope = lagrangian(evaluation, multiplier)
+        change = slope - lagrangian(old, multiplier)
+        moved_by, changed_by = step.norm(dim=1), change.norm(dim=1)
+        finite = torch.isfinite(merit) & torch.isfinite(changed_by)  # a norm sees any pixel that is not
         refused = ~finite | ((error > TOO_FAR) & (error > 0.7 * state.error)) | ~(ratio >= -0.5) | stuck
-        change = lagrangian(evaluation, multiplier) - lagrangian(old, multiplier)
-        curvature = _dot(step, change)
-        curved = curvature > 1e-6 * step.norm(dim=1) * change.norm(dim=1)
-        state = self._remember(state, step, change, curved & ~refused)
-        used = step.square().mean(1).sqrt()
+        scale = moved_by * changed_by
+        curved = _dot(step, change) > 1e-6 * scale
+        state = self._remember(state, step, change, scale, curved & ~refused)
+        used = moved_by / step.shape[1] ** 0.5
         radius = _next_radius(state, refused, ratio, used)
         refusals = torch.where(refused, state.refusals + 1, 0)
         clear = (refusals >= 3) | stuck
         state.pairs.forget(clear)
-        moved = chosen(~refused, state, trial, evaluation, multiplier, degree, merit, error)
-        slope = _slope(problem, moved.point, moved.evaluation, moved.multiplier, state.kinks)
+        if state.kinks is not None:
+            slope = state.kinks.correct(problem, trial, slope, multiplier)
+        moved = chosen(~refused, state, trial, at_bounds, evaluation, multiplier, degree, merit, error, slope)
         restart = clear & refused
-        candidate = _merit(moved.evaluation, moved.multiplier, state.level, 1.0)
-        better = ~refused & (moved.error <= MAY_BE_BEST) & (candidate < state.best_merit)
+        better = ~refused & (error <= MAY_BE_BEST) & (candidate < state.best_merit)
         best_merit = torch.where(better, candidate, state.best_merit)
         smallest = radius <= 1.01 * SMALLEST_RADIUS * state.size
         return replace(
             moved,
-            slope=slope,
             merit=torch.where(restart, torch.inf, moved.merit),
             radius=torch.where(restart, torch.maximum(radius, 0.01 * state.size), radius),
-            best=torch.where(better[:, None], moved.point, state.best),
+            best=choose(better, trial, state.best),
             best_merit=best_merit,
             at_best=better | (state.at_best & refused),
             exact=torch.where(refused, state.exact, ~curved) | clear,
@@ -202,10 +209,12 @@ class LevelSet:
             evaluations=state.evaluations + 1,
         )
 
-    def _remember(self, state: LevelSetState, step: Tensor, change: Tensor, keep: Tensor) -> LevelSetState:
+    def _remember(
+        self, state: LevelSetState, step: Tensor, change: Tensor, size: Tensor, keep: Tensor
+    ) -> LevelSetState:
         pairs, scale = state.pairs, state.scale
         if state.kinks is not None or state.evaluations >= self.momentum_steps - self.memory:
-            pairs = pairs.store(step, change, keep)
+            pairs = pairs.store(step, change, size, keep)
         operator = state.operator
         early = state.evaluations <= 4
         if operator is not None and scale is not None and (early or state.evaluations % self.learn_every == 0):
@@ -227,24 +236,23 @@ def _operator(problem: MADProblem) -> SecantScale | None:
 
 
 def _multiplier(
-    problem: MADProblem, point: Tensor, evaluation: Evaluation, last: Tensor | None
+    problem: MADProblem,
+    point: Tensor,
+    error_image: Tensor,
+    at_bounds: Tensor,
+    evaluation: Evaluation,
+    last: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
     if evaluation.held.shape[1] == 1:
-        return ray_multiplier(problem, point, evaluation, last)
+        return ray_multiplier(error_image, at_bounds, evaluation, last)
     return least_squares_multiplier(problem, point, evaluation), torch.ones_like(evaluation.objective)
 
 
-def _slope(
-    problem: MADProblem, point: Tensor, evaluation: Evaluation, multiplier: Tensor, kinks: Kinks | None
-) -> Tensor:
-    slope = lagrangian(evaluation, multiplier)
-    return slope if kinks is None else kinks.correct(problem, point, slope, multiplier)
-
-
-def _merit(evaluation: Evaluation, multiplier: Tensor, level: Tensor, weight: float) -> Tensor:
-    """Objective on the level to first order, plus a share of what the distance from the level is worth."""
-    missing = multiplier * (evaluation.held - level)
-    return evaluation.objective - missing.sum(1) + weight * missing.abs().sum(1)
+def _merits(evaluation: Evaluation, multiplier: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
+    """Objective on the level to first order, plus what the distance from the level is worth: a share of it, and all."""
+    missing = (evaluation.held - level).mul_(multiplier)
+    on_level, worth = evaluation.objective - missing.sum(1), missing.abs().sum(1)
+    return torch.add(on_level, worth, alpha=0.3), on_level + worth
 
 
 def _tangential(jacobian: Tensor, free: Tensor, direction: Tensor) -> Tensor:
@@ -258,9 +266,9 @@ def _proposal(state: LevelSetState, direction: Tensor, overshoot: Tensor, newton
 
     Pixels may leave the range here: those that are held at a bound stay there when the ray shrinks the image's error.
     """
-    size = direction.square().mean(1).sqrt().clamp_min(torch.finfo(direction.dtype).tiny)
+    size = (direction.norm(dim=1) / direction.shape[1] ** 0.5).clamp_min(torch.finfo(direction.dtype).tiny)
     length = torch.where(state.exact | ~newton, state.radius, torch.minimum(size, state.radius))
-    return state.point + (length / size)[:, None] * (direction + overshoot)
+    return torch.addcmul(state.point, overshoot.add_(direction), (length / size)[:, None])
 
 
 def _retract(problem: MADProblem, state: LevelSetState, proposal: Tensor) -> Tensor:
@@ -273,19 +281,17 @@ def _retract(problem: MADProblem, state: LevelSetState, proposal: Tensor) -> Ten
 def _gain_ratio(state: LevelSetState, merit: Tensor, predicted: Tensor) -> Tensor:
     """Actual over predicted decrease; 0.5 where the decrease drowns in rounding."""
     rounding = 1e-6 if merit.dtype == torch.float32 else 1e-12
-    size = state.evaluation.objective.abs() + (state.multiplier.abs() * state.level.abs()).sum(1)
+    size = state.evaluation.objective.abs() + (state.multiplier * state.level).abs_().sum(1)
     gained = merit - state.merit
-    uphill = torch.where(gained < 0, 0.5, -1.0)
-    ratio = torch.where(predicted < 0, gained / predicted.clamp(max=-torch.finfo(merit.dtype).tiny), uphill)
-    return torch.where(gained.abs() <= rounding * size, 0.5, ratio)
+    tiny = torch.finfo(merit.dtype).tiny
+    ratio = torch.where(predicted < 0, gained / predicted.clamp(max=-tiny), -0.6 * gained.sign())
+    return ratio.masked_fill_(gained.abs() <= rounding * size, 0.5)
 
 
 def _next_radius(state: LevelSetState, refused: Tensor, ratio: Tensor, used: Tensor) -> Tensor:
-    grown = torch.where((ratio > 0.7) & (used > state.radius / 2), 2.0, 1.0)
-    factor = torch.where(refused, 0.3, torch.where(ratio < 0.2, 0.5, grown))
-    smallest = SMALLEST_RADIUS * state.size
-    base = torch.where(refused, torch.minimum(state.radius, torch.maximum(used, smallest)), state.radius)
-    return torch.minimum(torch.maximum(base * factor, smallest), LARGEST_RADIUS * state.size)
+    factor = 1.0 + ((ratio > 0.7) & (used > 0.5 * state.radius)) - 0.5 * (ratio < 0.2)
+    radius = torch.where(refused, 0.3 * torch.minimum(state.radius, used), state.radius * factor)
+    return torch.clamp(radius, SMALLEST_RADIUS * state.size, LARGEST_RADIUS * state.size)
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from madcore.solvers.kinks import Kinks
 from madcore.solvers.limited_memory import Pairs
 from madcore.solvers.secant_scale import ScaleMemory, SecantScale
 
-__all__ = ["LevelSetState", "chosen"]
+__all__ = ["LevelSetState", "choose", "chosen"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class LevelSetState:
     """
 
     point: Tensor  # (N, n)
+    at_bounds: Tensor  # (N, n), which of its pixels are at a bound, and at which
     evaluation: Evaluation
     level: Tensor  # (N, k)
     multiplier: Tensor  # (N, k)
@@ -60,29 +61,42 @@ def chosen(
     accepted: Tensor,
     state: LevelSetState,
     point: Tensor,
+    at_bounds: Tensor,
     evaluation: Evaluation,
     multiplier: Tensor,
     degree: Tensor,
     merit: Tensor,
     error: Tensor,
+    slope: Tensor,
 ) -> LevelSetState:
     """Take the trial where it was accepted and keep the old point elsewhere."""
-
-    def pick(new: Tensor, old: Tensor) -> Tensor:
-        return torch.where(accepted.view(-1, *[1] * (new.ndim - 1)), new, old)
-
+    new = {
+        "point": point,
+        "at_bounds": at_bounds,
+        "multiplier": multiplier,
+        "degree": degree,
+        "merit": merit,
+        "error": error,
+        "slope": slope,
+    }
+    if not accepted.is_cuda and bool(accepted.all()):
+        return replace(state, evaluation=evaluation, **new)
     old = state.evaluation
-    return replace(
-        state,
-        point=pick(point, state.point),
-        evaluation=Evaluation(
-            **{field.name: pick(getattr(evaluation, field.name), getattr(old, field.name)) for field in fields(old)}
-        ),
-        multiplier=pick(multiplier, state.multiplier),
-        degree=pick(degree, state.degree),
-        merit=pick(merit, state.merit),
-        error=pick(error, state.error),
-    )
+    kept = {
+        field.name: choose(accepted, getattr(evaluation, field.name), getattr(old, field.name)) for field in fields(old)
+    }
+    mixed = {name: choose(accepted, value, getattr(state, name)) for name, value in new.items()}
+    return replace(state, evaluation=Evaluation(**kept), **mixed)
+
+
+def choose(images: Tensor, new: Tensor, old: Tensor) -> Tensor:
+    """Return `new`, (N, ...), for the images that are marked, (N,), and `old` for the others."""
+    if not images.is_cuda:  # where the device need not be waited for, nothing is copied that is not mixed
+        if bool(images.all()):
+            return new
+        if not bool(images.any()):
+            return old
+    return torch.where(images.view(-1, *[1] * (new.ndim - 1)), new, old)
 
 
 def _take(value: object, index: Tensor) -> object:

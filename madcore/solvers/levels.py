@@ -42,7 +42,7 @@ def move_along_ray(problem: MADProblem, point: Tensor, level: Tensor, tolerance:
     best, best_error = point, torch.full_like(wanted, torch.inf)
     last_position, last_height = position, position
     for attempt in range(tries):
-        trial = problem.clamp(problem.reference + position.exp()[:, None] * error)
+        trial = problem.clamp_(torch.addcmul(problem.reference, error, position.exp()[:, None]))
         height = (problem.held_values(trial)[:, 0] / wanted).clamp_min(1e-30).log()
         nearer = height.abs() < best_error
         best = torch.where(nearer[:, None], trial, best)
@@ -109,7 +109,8 @@ def restore(problem: MADProblem, point: Tensor, level: Tensor, start: Tensor, to
 def _newton(problem: MADProblem, point: Tensor, level: Tensor) -> Tensor:
     evaluation = problem.evaluate(point)
     slope = lagrangian(evaluation, least_squares_multiplier(problem, point, evaluation))
-    free = free_pixels(problem, point, slope) * problem.interior(point)
+    at_bounds = problem.at_bounds(point)
+    free = free_pixels(at_bounds, slope) * (1 - at_bounds.abs())
     if level.shape[1] == 1:
         gradient = evaluation.jacobian[:, 0]
         enough = (free * gradient.square()).sum(1) > 1e-3 * gradient.square().sum(1)

@@ -44,13 +44,14 @@ class Pairs:
         """Keep the images at `index`."""
         return Pairs(**{name: value[index] for name, value in vars(self).items()})
 
-    def store(self, step: Tensor, change: Tensor, keep: Tensor) -> Pairs:
-        """Overwrite the oldest pair of the images where `keep`, (N,)."""
+    def store(self, step: Tensor, change: Tensor, size: Tensor, keep: Tensor) -> Pairs:
+        """Overwrite the oldest pair of the images where `keep`, (N,); `size`, (N,), is |s||y|."""
         at = (torch.arange(len(step), device=step.device), self.position)
-        self.steps[at] = torch.where(keep[:, None], step, self.steps[at])
-        self.changes[at] = torch.where(keep[:, None], change, self.changes[at])
-        norm = (step.norm(dim=1) * change.norm(dim=1)).double()
-        self.scale[at] = torch.where(keep, norm, self.scale[at])
+        if keep.is_cuda or not bool(keep.all()):
+            step = torch.where(keep[:, None], step, self.steps[at])
+            change = torch.where(keep[:, None], change, self.changes[at])
+            size = torch.where(keep, size, self.scale[at])
+        self.steps[at], self.changes[at], self.scale[at] = step, change, size.double()
         self.valid[at] |= keep
         position = torch.where(keep, (self.position + 1) % self.valid.shape[1], self.position)
         return Pairs(self.steps, self.changes, self.valid, self.scale, position)

@@ -28,14 +28,14 @@ def lagrangian(evaluation: Evaluation, multiplier: Tensor) -> Tensor:
     return evaluation.gradient - (multiplier[:, None] @ evaluation.jacobian)[:, 0]
 
 
-def free_pixels(problem: MADProblem, point: Tensor, slope: Tensor) -> Tensor:
-    """Return 1 where a step against `slope` stays in the range and 0 elsewhere, (N, n)."""
-    blocked = ((point <= problem.low) & (slope > 0)) | ((point >= problem.high) & (slope < 0))
-    return (~blocked).to(point.dtype)
+def free_pixels(at_bounds: Tensor, slope: Tensor) -> Tensor:
+    """Return 1 where a step against `slope` stays in the range and 0 elsewhere, (N, n); of `MADProblem.at_bounds`."""
+    outwards = at_bounds * slope
+    return torch.ge(outwards, 0.0, out=outwards)
 
 
 def ray_multiplier(
-    problem: MADProblem, point: Tensor, evaluation: Evaluation, last: Tensor | None
+    error: Tensor, at_bounds: Tensor, evaluation: Evaluation, last: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """Compute the multiplier along the ray from the reference image, and the degree of the held metric along it.
 
@@ -44,6 +44,8 @@ def ray_multiplier(
 
     Parameters
     ----------
+    error, at_bounds : Tensor
+        The point minus the reference image, and what `MADProblem.at_bounds` says of the point, (N, n).
     last : Tensor, optional
         The multiplier before, (N, 1), which is kept where too few pixels are inside their bounds to tell.
 
@@ -52,11 +54,10 @@ def ray_multiplier(
     multiplier, degree : Tensor
         (N, 1) and (N,); the degree p, for which g grows like the p-th power of the distance, is between 0.3 and 6.
     """
-    error = point - problem.reference
     gradient, held_gradient, held = evaluation.gradient, evaluation.jacobian[:, 0], evaluation.held[:, 0]
     if last is None:
         last = (_dot(gradient, error) / _dot(held_gradient, error))[:, None]
-    inside = error * problem.interior(point)
+    inside = torch.addcmul(error, error * at_bounds, at_bounds, value=-1)
     a, b = _dot(gradient, inside), _dot(held_gradient, inside)
     weight = 1e-3 * held
     multiplier = (torch.where(b > 0, a, 0.0) + weight * last[:, 0]) / (b.clamp_min(0.0) + weight)
@@ -65,17 +66,18 @@ def ray_multiplier(
 
 def least_squares_multiplier(problem: MADProblem, point: Tensor, evaluation: Evaluation, rounds: int = 3) -> Tensor:
     """Compute the multipliers, (N, k), that make the Lagrangian's gradient smallest on the free pixels."""
-    free = problem.interior(point).to(point.dtype)
+    at_bounds = problem.at_bounds(point)
+    free = 1 - at_bounds.abs()
     for _ in range(rounds):
         right = ((evaluation.jacobian * free[:, None]) @ evaluation.gradient[..., None])[..., 0]
         multiplier = solve_normal(evaluation.jacobian, free, right)
-        free = free_pixels(problem, point, lagrangian(evaluation, multiplier))
+        free = free_pixels(at_bounds, lagrangian(evaluation, multiplier))
     return multiplier
 
 
 def relative_residual(problem: MADProblem, point: Tensor, slope: Tensor, gradient: Tensor) -> Tensor:
     """Compute the first-order residual, (N,): the Lagrangian's free gradient relative to that of the objective."""
-    free = free_pixels(problem, point, slope)
+    free = free_pixels(problem.at_bounds(point), slope)
     size = torch.maximum((gradient * free).norm(dim=1), 0.01 * gradient.norm(dim=1))
     return (slope * free).norm(dim=1) / size.clamp_min(torch.finfo(point.dtype).tiny)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -9,6 +11,8 @@ from madcore.problem import MADProblem
 from madcore.solvers.levels import held_error, newton_correct
 
 __all__ = ["along_ray", "by_newton"]
+
+SHARES = math.log(0.3), math.log(3.0)  # smallest and largest factor of a proposal's error, as logarithms
 
 
 def along_ray(problem: MADProblem, proposal: Tensor, level: Tensor, degree: Tensor, enough: Tensor) -> Tensor:
@@ -20,21 +24,23 @@ def along_ray(problem: MADProblem, proposal: Tensor, level: Tensor, degree: Tens
         Wanted value, degree of the metric along the ray, and relative correction below which to stop, (N,) each.
     """
     error = proposal - problem.reference
-    factor = torch.ones_like(level)
     trial = problem.clamp(proposal)
-    last_log, last_held = factor, factor
-    need = torch.ones_like(level, dtype=torch.bool)
+    position = torch.zeros_like(level)  # logarithm of the factor
+    need = torch.ones_like(level)
+    moved = last_missing = position
     for attempt in range(3):
-        held = problem.held_values(trial)[:, 0]
+        missing = (level / problem.held_values(trial)[:, 0]).log_()
         if attempt:
-            measured = ((held / last_held).log() / last_log).nan_to_num(1.0)
-            degree = torch.where(last_log.abs() > 1e-3, measured, degree).clamp(0.3, 6.0)
-        wanted = (level / held).log() / degree
-        following = torch.where(need & torch.isfinite(wanted), (factor * wanted.exp()).clamp(0.3, 3.0), factor)
-        last_log, last_held, factor = (following / factor).log(), held, following
-        trial = problem.clamp(problem.reference + factor[:, None] * error)
-        need = need & ((degree * last_log).abs() >= enough)
-        if attempt == 2 or not bool(need.any()):
+            measured = ((last_missing - missing) / moved).nan_to_num_(1.0)
+            degree = torch.where(moved.abs() > 1e-3, measured, degree).clamp_(0.3, 6.0)
+        step = (missing / degree).nan_to_num_(0.0, 0.0, 0.0).mul_(need)
+        following = (position + step).clamp_(*SHARES)
+        moved, last_missing, position = following - position, missing, following
+        trial = problem.clamp_(torch.addcmul(problem.reference, error, position.exp()[:, None]))
+        if attempt == 2:
+            break
+        need *= (degree * moved).abs_() >= enough
+        if not bool(need.any()):
             break
     return trial
 
@@ -45,7 +51,7 @@ def by_newton(problem: MADProblem, proposal: Tensor, level: Tensor, point: Tenso
     `level` is (N, k); `point` (N, n) is where the proposal came from.
     """
     trial = problem.clamp(proposal)
-    free = problem.interior(trial).to(trial.dtype)
+    free = problem.interior(trial)
     cap = 0.5 * (point - problem.reference).norm(dim=1)
     best, best_error = trial, torch.full_like(level[:, 0], torch.inf)
     for _ in range(3):

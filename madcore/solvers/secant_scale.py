@@ -102,7 +102,7 @@ class SecantScale:
         return memory.place.square().expand(-1, *self.shape).flatten(1)
 
     def _places(self, vector: Tensor) -> Tensor:
-        energy = vector.view(-1, *self.shape).square().mean(1)
+        energy = _over_channels(vector.view(-1, *self.shape).square())
         return self._rows @ energy @ self._columns.T
 
     def _place_weight(self, step: Tensor, change: Tensor) -> Tensor:
@@ -117,8 +117,9 @@ class SecantScale:
         )
 
     def _rings(self, images: Tensor) -> Tensor:
-        spectrum = torch.view_as_real(torch.fft.rfft2(images))
-        power = spectrum.square_().sum(-1).mean(1).flatten(1)
+        spectrum = torch.fft.rfft2(images)
+        # several times faster than squaring and adding the two parts
+        power = _over_channels((spectrum * spectrum.conj()).real).flatten(1)
         mean = power.new_zeros(len(power), len(self._ring_size)).index_add_(1, self._ring, power) / self._ring_size
         return _unit(mean)
 
@@ -136,6 +137,11 @@ def _resampling(side: int, like: Tensor) -> tuple[Tensor, Tensor]:
     down[down < 1e-6] = 0.0  # denormal weights would make the products many times slower
     up = (1 - (fine[:, None] - coarse).abs() / pool).clamp_min(0)
     return (down / down.sum(1, keepdim=True)).to(like), (up / up.sum(1, keepdim=True)).to(like)
+
+
+def _over_channels(energy: Tensor) -> Tensor:
+    """Average (N, C, H, W) over channels; one channel is not copied."""
+    return energy[:, 0] if energy.shape[1] == 1 else energy.mean(1)
 
 
 def _unit(energy: Tensor) -> Tensor:
