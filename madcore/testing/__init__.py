@@ -27,6 +27,7 @@ from madcore.testing.contracts import (
     examine_metric,
     examine_penalty,
 )
+from madcore.testing.fitness import Finding, examine_fitness
 from madcore.testing.gradients import check_differences, check_gradient
 from madcore.testing.limits import check_channels, check_device, check_smallest
 from madcore.testing.solvers import (
@@ -55,6 +56,7 @@ from madcore.testing.values import (
 from madcore.testing.verdict import Outcome, Verdict
 
 __all__ = [
+    "Finding",
     "MetricContract",
     "Outcome",
     "PenaltyContract",
@@ -89,6 +91,7 @@ __all__ = [
     "check_solver_state",
     "check_solver_take",
     "check_solver_value",
+    "examine_fitness",
     "examine_metric",
     "examine_penalty",
     "examine_solver",

@@ -52,10 +52,15 @@ class Verdict:
     outcome: Outcome
     measured: str
 
+    @property
+    def broken(self) -> bool:
+        """Whether the clause is broken."""
+        return self.outcome is Outcome.FAILED
+
     def enforce(self) -> None:
         """Raise AssertionError if the clause is broken, `unittest.SkipTest` if it could not be judged."""
         message = f"{self.subject}, {self.clause}: {self.measured}"
-        if self.outcome is Outcome.FAILED:
+        if self.broken:
             raise AssertionError(message)
         if self.outcome is Outcome.SKIPPED:
             raise SkipTest(message)

@@ -28,7 +28,7 @@ ARROWS = {
     "plan": "request pictures registry adhoc options",
     "wording": "",
     "weights": "",
-    "cli": "registry adhoc building loading options specs store request wording",
+    "cli": "registry adhoc building engine loading options specs store request wording",
     # what matches show
     "analysis": "wording",
     "report": "analysis store wording",
@@ -55,11 +55,14 @@ ARROWS = {
     "identity": "request images metric penalties solvers",
     "jobs": "request store registry lookup identity images metric penalties results solvers",
     "export": "images metric quantization results",
-    "production": "api jobs store contact_sheet export images results synthesis",
+    "execution": "api jobs export images results synthesis",
+    "production": "execution jobs store contact_sheet export images results synthesis",
     "received": "store registry adhoc lookup identity images metric penalties",
     "verification": "received store registry images certificate quantization problem solvers",
+    "tournament": "engine plan request pictures store registry adhoc building options lookup metric images starts "
+    "identity jobs execution results",
     # the contract, for our tests and everybody's
-    "testing": "api lookup registry adhoc options metric penalties problem results solvers",
+    "testing": "api lookup registry adhoc options images metric penalties problem results solvers",
     # the classic object
     "competition_checks": "",
     "competition_file": "competition_checks",

@@ -1,0 +1,152 @@
+"""The command ``check``: whether metrics and penalties keep their contract, and how fit a metric is for MAD."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from madcore.adhoc import is_code
+from madcore.cli.session import Session
+from madcore.cli.tables import write_json, write_table
+from madcore.errors import ContractError, InputError, PluginError, UnknownNameError
+from madcore.loading import Failure
+from madcore.options import parse_name, unknown_name
+from madcore.registry import AnyEntry, Entry, Registry
+
+if TYPE_CHECKING:
+    from madcore.testing import Finding, Verdict
+
+__all__ = ["check"]
+
+CORE = "madcore"
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME|PLUGIN|FILE.py:ATTRIBUTE...")
+@click.option("--mad", is_flag=True, help="Report fitness for MAD competition instead; of metrics only.")
+@click.option("--device", default="cpu", metavar="NAME", help="cpu, cuda or cuda:INDEX.", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Write JSON, not a table, to the standard output.")
+@click.pass_obj
+def check(session: Session, names: tuple[str, ...], mad: bool, device: str, as_json: bool) -> int:
+    """Check that metrics and penalties keep their contract.
+
+    NAME is a metric or penalty, with options if wanted; PLUGIN stands for all that it brings ('madcore' for the core);
+    code that no plugin packages is ./file.py:attribute.  The table says of each clause what was measured.
+
+    With --mad, say what decides whether a metric can be held or optimised: dead zone, largest level, blind spots, how
+    far slopes can be trusted, what float32 resolves.
+
+    Exit code 3 if a clause is broken.
+
+    \b
+    Examples:
+      madcore check ssim
+      madcore check ./mine.py:metric --mad
+      madcore check piq --json
+    """  # noqa: D301
+    _check_device(device)
+    targets = [target for name in names for target in _targets(session.registry, name)]
+    if mad:
+        return _report_fitness([(name, kind) for name, kind, _ in targets], session.registry, device, as_json)
+    verdicts = [_examine(*target, session.registry, device) for target in targets]
+    if as_json:
+        write_json([{**asdict(verdict), "broken": verdict.broken} for group in verdicts for verdict in group])
+    else:
+        _write_verdicts(verdicts)
+    return ContractError.exit_code if any(verdict.broken for group in verdicts for verdict in group) else 0
+
+
+def _targets(registry: Registry, name: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield names, kinds and missing requirements of what a name stands for."""
+    bare = parse_name(name)[0]
+    if is_code(bare):
+        yield name, "metric", ()
+    elif name == CORE or name in registry.names:
+        yield from _brought_by(registry, "" if name == CORE else name)
+    else:
+        yield _declared(registry, name, bare)
+
+
+def _brought_by(registry: Registry, plugin: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    found = registry.plugin(plugin)
+    if isinstance(found, Failure):
+        raise PluginError(str(found)) from found.error
+    for kind, specs in (("metric", found.metrics), ("penalty", found.penalties)):
+        entries: list[Any] = [Entry(found, spec) for spec in specs]
+        yield from ((entry.name, kind, entry.missing) for entry in entries)
+
+
+def _declared(registry: Registry, name: str, bare: str) -> tuple[str, str, tuple[str, ...]]:
+    try:
+        registry.metric(bare)
+        return name, "metric", ()
+    except UnknownNameError as unknown:
+        try:
+            registry.penalty(bare)
+            return name, "penalty", ()
+        except UnknownNameError:
+            if "." in bare:
+                raise unknown from None
+    entries: list[AnyEntry] = [*registry.metrics(), *registry.penalties()]
+    known = [CORE, *registry.names, *(entry.name for entry in entries)]
+    raise unknown_name("metric, penalty or plugin", name, known, "`madcore metrics` lists metrics")
+
+
+def _examine(name: str, kind: str, missing: Sequence[str], registry: Registry, device: str) -> list[Verdict]:
+    from madcore.testing import Outcome, Verdict, examine_metric, examine_penalty
+
+    if missing:
+        needed = " ".join(map(repr, missing))
+        return [Verdict(name, "build", Outcome.SKIPPED, f"needs: pip install {needed}")]
+    examine = examine_metric if kind == "metric" else examine_penalty
+    return examine(name, registry=registry, device=device)
+
+
+def _write_verdicts(groups: Sequence[Sequence[Verdict]]) -> None:
+    for group in groups:
+        counts = Counter(str(verdict.outcome) for verdict in group)
+        said = ", ".join(
+            f"{counts[outcome]} {outcome}" for outcome in ("passed", "failed", "skipped") if counts[outcome]
+        )
+        click.echo(f"{group[0].subject}: {said}")
+        write_table(
+            [(verdict.clause, verdict.outcome, verdict.measured) for verdict in group],
+            ("CLAUSE", "RESULT", "MEASURED"),
+            indent="  ",
+        )
+        click.echo()
+    broken = [f"{each.subject} ({each.clause})" for group in groups for each in group if each.broken]
+    click.echo(f"Broken: {', '.join(broken)}" if broken else "No clause is broken.")
+
+
+def _report_fitness(targets: Sequence[tuple[str, str]], registry: Registry, device: str, as_json: bool) -> int:
+    from madcore.testing import examine_fitness
+
+    metrics = [name for name, kind in targets if kind == "metric"]
+    if not metrics:
+        raise InputError("--mad examines metrics; what was named is a penalty")
+    reports: list[list[Finding]] = [examine_fitness(name, registry=registry, device=device) for name in metrics]
+    if as_json:
+        write_json([asdict(finding) for report in reports for finding in report])
+        return 0
+    for report in reports:
+        click.echo(f"{report[0].subject}: fitness for MAD\n")
+        write_table([row for each in report for row in ((each.name, each.measured), ("", each.meaning))], indent="  ")
+        click.echo()
+    return 0
+
+
+def _check_device(device: str) -> None:
+    if device == "cpu":
+        return
+    import torch
+
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"device {device!r} cannot be used here ({reason}); use cpu") from None
