@@ -33,6 +33,7 @@ _HOMES = {
     "Quartet": "results",
     "Result": "results",
     "Status": "results",
+    "Tournament": "tournament",
     "Store": "store",
     "Quantized": "quantization",
     "quantize": "quantization",
@@ -84,6 +85,7 @@ if TYPE_CHECKING:
     from madcore.store import Store as Store
     from madcore.store import open_results as open_results
     from madcore.synthesis import Progress as Progress
+    from madcore.tournament import Tournament as Tournament
 
 
 def __getattr__(name: str) -> object:

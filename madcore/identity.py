@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import Tensor
-
-from madcore.images import hash_pixels
 from madcore.metric import Metric
 from madcore.penalties import Penalty
 from madcore.request import QUARTET, Request
@@ -30,10 +27,11 @@ def identify(thing: Metric | Penalty) -> dict[str, Any]:
 
 def match_key(
     request: Request,
-    metrics: Sequence[Metric],
-    pictures: Mapping[str, Tensor],
+    metrics: Sequence[Mapping[str, Any]],
+    pictures: Mapping[str, str],
+    size: Sequence[int],
     solver: Solver[Any],
-    penalty: Penalty | None,
+    penalty: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """Make the key of a request.
 
@@ -41,14 +39,17 @@ def match_key(
     ----------
     request : Request
         What was asked for.
-    metrics : sequence of Metric
-        Its metrics, in their order.
-    pictures : mapping of Tensor
-        ``image`` and, if there are any, ``start`` and ``mask``, each (1, C, H, W).
-    solver, penalty : Solver, Penalty, optional
-        What its names stand for.
+    metrics : sequence of mapping
+        Identities of its metrics, in their order.
+    pictures : mapping of str
+        Hashes of the pixels of ``image`` and, if there are any, ``start`` and ``mask``.
+    size : sequence of int
+        Height, width and channels of the image.
+    solver : Solver
+        What its name stands for.
+    penalty : mapping, optional
+        Identity of the penalty.
     """
-    channels, height, width = pictures["image"].shape[1:]
     options = {
         "max_iter": request.max_iter,
         "tolerance": request.tolerance,
@@ -57,19 +58,19 @@ def match_key(
     }
     key: dict[str, Any] = {
         "schema": 1,
-        **{letter: identify(metric) for letter, metric in zip(request.letters, metrics, strict=True)},
-        "size": [height, width, channels],
+        **{letter: dict(metric) for letter, metric in zip(request.letters, metrics, strict=True)},
+        "size": list(size),
         "level": request.level.record(),
         "seed": request.seed,
         "solver": {"name": solver.name, "revision": solver.revision, "options": {**options, **_chosen(request)}},
-        **{name: hash_pixels(picture) for name, picture in pictures.items()},
+        **pictures,
     }
     if request.images != QUARTET:
         key["images"] = list(request.images)
     if request.initial_noise is not None and request.level.kind != "noise":
         key["initial_noise"] = request.initial_noise
     if penalty is not None:
-        key["penalty"] = {**identify(penalty), "weight": request.penalty_weight}
+        key["penalty"] = {**penalty, "weight": request.penalty_weight}
     return key
 
 

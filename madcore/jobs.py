@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,8 +14,8 @@ from torch import Tensor
 
 from madcore import __version__
 from madcore.errors import InputError
-from madcore.identity import match_key
-from madcore.images import parse_window, read_image
+from madcore.identity import identify, match_key
+from madcore.images import hash_pixels, parse_window, read_image
 from madcore.lookup import create_metric, create_penalty
 from madcore.metric import Metric
 from madcore.penalties import Penalty
@@ -24,7 +25,7 @@ from madcore.results import Status
 from madcore.solvers import LevelSet, PenaltyMethod, Solver
 from madcore.store import match_id
 
-__all__ = ["Job", "prepare_job"]
+__all__ = ["Job", "choose_device", "choose_solver", "prepare_job", "read_pictures"]
 
 DISTANCES = "Metrics as distances: 0 for identical images."
 
@@ -51,20 +52,40 @@ class Job:
         return [name for name in self.request.images if name not in done or done[name]["stopped"] == Status.INTERRUPTED]
 
 
-def prepare_job(request: Request, registry: Registry | None = None) -> Job:
+def prepare_job(
+    request: Request, registry: Registry | None = None, *, create: Callable[[str], Metric] | None = None
+) -> Job:
     """Read the pictures and find the metrics; whatever can be wrong with a request is found here.
+
+    Parameters
+    ----------
+    request : Request
+        What was asked for.
+    registry : Registry, optional
+        Plugins to look in; by default those that are installed.
+    create : callable, optional
+        Makes a metric of its name, where they are kept to be used again.
 
     Raises
     ------
     MadcoreError
         If a name, a picture, the device or an option cannot be used.
     """
-    device = _device(request.device)
-    metrics = [create_metric(name, registry=registry) for name in request.metrics]
+    device = choose_device(request.device)
+    make = create or partial(create_metric, registry=registry)
+    metrics = [make(name) for name in request.metrics]
     penalty = None if request.penalty is None else create_penalty(request.penalty, registry=registry)
-    solver = _solver(request)
-    pictures = _read_pictures(request)
-    key = match_key(request, metrics, pictures, solver, penalty)
+    solver = choose_solver(request)
+    pictures = read_pictures(request)
+    channels, height, width = pictures["image"].shape[1:]
+    key = match_key(
+        request,
+        [identify(metric) for metric in metrics],
+        {name: hash_pixels(picture) for name, picture in pictures.items()},
+        (height, width, channels),
+        solver,
+        None if penalty is None else identify(penalty),
+    )
     for metric in metrics:
         metric.check_image(pictures["image"])
     on_device = {name: picture.to(device) for name, picture in pictures.items()}
@@ -87,7 +108,7 @@ def prepare_job(request: Request, registry: Registry | None = None) -> Job:
     )
 
 
-def _read_pictures(request: Request) -> dict[str, Tensor]:
+def read_pictures(request: Request) -> dict[str, Tensor]:
     """Read image, start and mask, all with the same window and size."""
     size = None if request.size is None else parse_window(request.size, offsets=False)
     crop = None if request.crop is None else parse_window(request.crop, offsets=True)
@@ -117,7 +138,8 @@ def _read_pictures(request: Request) -> dict[str, Tensor]:
     return pictures
 
 
-def _device(text: str) -> torch.device:
+def choose_device(text: str) -> torch.device:
+    """Return the device of a name; ``auto`` is the GPU where there is one."""
     if text == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     name, _, index = text.partition(":")
@@ -130,7 +152,8 @@ def _device(text: str) -> torch.device:
     return torch.device(text)
 
 
-def _solver(request: Request) -> Solver[Any]:
+def choose_solver(request: Request) -> Solver[Any]:
+    """Return the solver that a request names."""
     if request.solver == "level_set":
         if request.optimizer or request.optimizer_options:
             raise InputError(

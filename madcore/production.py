@@ -8,11 +8,10 @@ from typing import Any, Protocol
 
 from safetensors.torch import load_file
 
-from madcore.api import synthesize
 from madcore.contact_sheet import draw_match
 from madcore.errors import InputError
-from madcore.export import describe_result, measure
-from madcore.images import encode_png, encode_tensors
+from madcore.execution import keep_result, synthesize_together
+from madcore.images import encode_tensors
 from madcore.jobs import Job
 from madcore.results import Result, Status
 from madcore.store import clear_folder, damaged_files, read_match, write_match
@@ -62,7 +61,7 @@ def produce(job: Job, folder: Path, watcher: Watcher, *, overwrite: bool = False
     for name in job.pending:
         watcher.started(name)
         result = _synthesize(job, name, lambda progress, name=name: watcher.moved(name, progress))  # type: ignore[misc]
-        entry = _keep(job, name, result)
+        entry = keep_result(job, name, result)
         if overwrite and not resume:
             clear_folder(folder)
             overwrite = False
@@ -75,44 +74,12 @@ def produce(job: Job, folder: Path, watcher: Watcher, *, overwrite: bool = False
 
 
 def _synthesize(job: Job, name: str, progress: Callable[[Progress], bool]) -> Result:
-    request, begun = job.request, job.record["images"].get(name)
-    held = request.held(name)
+    begun = job.record["images"].get(name)
     if begun is None:
-        start, level = job.start, request.level.of(held)
-    else:  # interrupted: on from where it was, at the level that it had
-        start, level = job.exact[name].to(job.image), list(begun["level"].values())
-    return synthesize(
-        job.image,
-        job.metrics[name[0]],
-        [job.metrics[letter] for letter in held],
-        "min" if name.endswith("min") else "max",
-        level=level,
-        initial_image=start,
-        initial_noise=None if start is not None else request.initial_noise,
-        seed=request.seed,
-        starts=request.starts,
-        mask=job.mask,
-        penalty=job.penalty,
-        penalty_lambda=request.penalty_weight,
-        solver=job.solver,
-        max_iter=request.max_iter,
-        tolerance=request.tolerance,
-        progress=progress,
-    )
-
-
-def _keep(job: Job, name: str, result: Result) -> dict[str, Any]:
-    """Take a result into the job's record and pictures."""
-    entry, picture = describe_result(name, result, job.metrics, job.request.bits)
-    job.record["images"][name] = entry
-    job.record["made"]["seconds"] = round(job.record["made"]["seconds"] + result.seconds, 3)
-    job.exact[name], job.pictures[name] = result.mad_image.cpu(), picture
-    if "start" not in job.exact:
-        job.exact["start"] = result.initial_image.cpu()
-        job.record["start"] = {"exact": measure(job.metrics, job.image, result.initial_image)}
-        for each in ("reference", "start"):
-            job.pictures[each] = encode_png(job.exact[each], job.request.bits)
-    return entry
+        return synthesize_together([job], name, progress)
+    # interrupted: on from where it was, at the level that it had
+    start, level = job.exact[name].to(job.image), list(begun["level"].values())
+    return synthesize_together([job], name, progress, start=start, level=level)
 
 
 def _write(job: Job, folder: Path, names: list[str]) -> None:

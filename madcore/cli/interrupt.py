@@ -6,9 +6,10 @@ import os
 import shlex
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import click
@@ -22,7 +23,12 @@ ARGUMENTS = "madcore.arguments"
 class Stop:
     """Whether the user has asked to stop."""
 
-    requested: bool = False
+    flag: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def requested(self) -> bool:
+        """Whether it was asked for."""
+        return self.flag.is_set()
 
 
 class RememberingCommand(click.Command):
@@ -35,14 +41,28 @@ class RememberingCommand(click.Command):
 
 
 @contextmanager
-def interruptible() -> Iterator[Stop]:
-    """Turn the first signal into a request to stop, for as long as the context lasts."""
+def interruptible(patience: float | None = None) -> Iterator[Stop]:
+    """Turn the first signal into a request to stop, for as long as the context lasts.
+
+    Parameters
+    ----------
+    patience : float, optional
+        Seconds after which the request is taken for a second signal; by default never.
+    """
     stop = Stop()
+    timers: list[threading.Timer] = []
+    asked = False
 
     def ask(*_: Any) -> None:
-        if stop.requested:
+        nonlocal asked
+        if asked:
             raise KeyboardInterrupt
-        stop.requested = True
+        asked = True
+        stop.flag.set()
+        if patience is not None:
+            timers.append(threading.Timer(patience, os.kill, (os.getpid(), signal.SIGINT)))
+            timers[0].daemon = True
+            timers[0].start()
         # A handler may interrupt a write to sys.stderr, which then refuses another.
         os.write(
             sys.__stderr__.fileno() if sys.__stderr__ else 2, b"\nmadcore: stopping and saving; again to stop at once\n"
@@ -57,6 +77,8 @@ def interruptible() -> Iterator[Stop]:
     try:
         yield stop
     finally:
+        for timer in timers:
+            timer.cancel()
         for number, handler in previous.items():
             signal.signal(number, handler)
 

@@ -31,6 +31,7 @@ PUBLIC = {
     "Result",
     "Status",
     "Store",
+    "Tournament",
     "UnknownNameError",
     "__version__",
     "create_metric",

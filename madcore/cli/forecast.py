@@ -1,0 +1,83 @@
+"""What a tournament will be: its matches, and about how long and how large."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from madcore.cli.scoreboard import write_duration
+from madcore.cli.session import talk
+from madcore.cli.tables import write_table
+from madcore.store import Store
+from madcore.store.layout import MARK
+
+if TYPE_CHECKING:
+    from madcore.tournament import Tournament
+    from madcore.tournament.matches import Match
+
+__all__ = ["print_forecast"]
+
+HEADER = ("ID", "METRICS", "PICTURE", "SIZE", "LEVEL", "SEED", "STATE")
+
+
+def print_forecast(tournament: Tournament, path: Path | None, device: str) -> int:
+    """Write a line for each match, then their number and what playing them will take.
+
+    Parameters
+    ----------
+    tournament : Tournament
+        What would be played.
+    path : Path, optional
+        The store, if there is one, whose matches are not played again.
+    device : str
+        Where it would be played.
+    """
+    from madcore.tournament import find_devices
+    from madcore.tournament.forecast import estimate_seconds
+
+    matches = tournament.matches()
+    states = _states(path)
+    write_table([_row(match, states) for match in matches], HEADER)
+    pending = [match for match in matches if match.id not in states]
+    click.echo(f"\n{len(matches)} matches, {len(pending)} of them to play")
+    if not pending:
+        return 0
+    devices = find_devices(device)
+    seconds, broken = estimate_seconds(pending, tournament.registry, devices[0])
+    for name, problem in broken.items():
+        talk(f"warning: {name} cannot be played: {problem}")
+    click.echo(f"about {write_duration(seconds)} on one {devices[0]}, if nothing else runs there")
+    click.echo(_describe_output(tournament, pending))
+    return 1 if broken else 0
+
+
+def _states(path: Path | None) -> dict[str, str]:
+    if path is None or not (path / MARK).exists():
+        return {}
+    store = Store(path)
+    return {failure["id"]: "failed" for failure in store.failures()} | dict.fromkeys(store.ids(), "finished")
+
+
+def _row(match: Match, states: dict[str, str]) -> tuple[object, ...]:
+    request, level = match.request, match.request.level
+    said = level.value if isinstance(level.value, str) else " ".join(level.value.values())
+    return (
+        match.id[:8],
+        " against ".join(request.metrics),
+        request.picture,
+        " x ".join(map(str, match.key["size"])),
+        f"{level.kind}:{said}",
+        request.seed,
+        states.get(match.id, "to play"),
+    )
+
+
+def _describe_output(tournament: Tournament, matches: Sequence[Match]) -> str:
+    from madcore.plan import estimate_output
+
+    plan = tournament.plan
+    output = estimate_output([match.key["size"] for match in matches], plan.keep, plan.bits, plan.dtype)
+    return f"about {output.bytes / 1e6:.3g} MB in {output.files} files"

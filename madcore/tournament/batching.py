@@ -1,0 +1,93 @@
+"""Matches grouped to be played together: of the same metrics, in the same order, on pictures of one size."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from madcore.engine import Batch
+from madcore.store import canonical
+from madcore.tournament.matches import Match
+
+__all__ = ["CPU_SAMPLES", "LARGEST", "Task", "make_batches", "room_for"]
+
+CPU_SAMPLES = 2**17  # of one batch: beyond it, single images use the processor's caches better than many do
+LARGEST = 64  # matches: enough to fill a GPU with small pictures, few enough to lose when the run is interrupted
+
+
+@dataclass(frozen=True)
+class Task:
+    """A match to play, and what is to be made on the way.
+
+    Parameters
+    ----------
+    match : Match
+        The match.
+    curves : tuple of str
+        Judges whose noise curves of the reference image are missing.
+    """
+
+    match: Match
+    curves: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The match's id."""
+        return self.match.id
+
+
+def make_batches(
+    matches: Iterable[Match],
+    *,
+    size: int | None = None,
+    on_gpu: bool = False,
+    limit: float | None = None,
+    curves: Mapping[str, Collection[str]] | None = None,
+) -> Iterator[Batch]:
+    """Group matches so that one batch needs one pair of metrics and has one shape; batches of a pair follow each other.
+
+    Parameters
+    ----------
+    matches : iterable of Match
+        What is to be played.
+    size : int, optional
+        Matches in a batch; by default as many as should fit.
+    on_gpu : bool
+        Whether the batches are played on GPUs, which want large ones.
+    limit : float, optional
+        Seconds that one match may take.
+    curves : mapping, optional
+        By hash of a reference image, the judges whose noise curves of it are missing; the first match of an image
+        makes them.
+    """
+    groups: dict[str, list[Match]] = {}
+    for match in matches:
+        groups.setdefault(_together(match), []).append(match)
+    missing = dict(curves or {})
+    for name in sorted(groups):
+        group = groups[name]
+        count = size or room_for(group[0].samples, on_gpu)
+        for start in range(0, len(group), count):
+            part = group[start : start + count]
+            tasks = tuple(Task(match, tuple(missing.pop(match.image, ()))) for match in part)
+            yield Batch(part[0].id[:8], tasks, _pair(part[0]), limit)
+
+
+def room_for(samples: int, on_gpu: bool) -> int:
+    """Return how many matches of images with so many samples to begin with."""
+    return LARGEST if on_gpu else max(1, min(LARGEST, CPU_SAMPLES // samples))
+
+
+def _pair(match: Match) -> str:
+    return " against ".join(match.request.metrics)
+
+
+def _together(match: Match) -> str:
+    """Return what must be equal for matches to be one batch, as text that sorts pairs together."""
+    apart = ("image", "start", "mask")
+    shared: dict[str, Any] = {name: value for name, value in match.key.items() if name not in apart}
+    if shared["level"]["kind"] == "values":
+        shared["level"] = {"kind": "values"}
+    given = [name for name in apart if name in match.key]
+    return canonical([*match.request.metrics, match.request.bits, given, shared])

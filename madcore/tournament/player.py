@@ -1,0 +1,152 @@
+"""The player: batches of matches in, finished matches out; keeps its metrics loaded between batches."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from threading import Event as Flag
+from typing import Literal
+
+from madcore.engine import Batch, Failed, Finished, Outcome
+from madcore.errors import InputError, MadcoreError
+from madcore.jobs import Job, prepare_job
+from madcore.lookup import create_metric
+from madcore.metric import Metric
+from madcore.registry import Registry
+from madcore.store import Store
+from madcore.tournament.batching import Task
+from madcore.tournament.memory import is_exhaustion, release_memory
+from madcore.tournament.outcomes import commit
+from madcore.tournament.quartets import Jobs, Stopped, make_done, synthesize_quartets
+from madcore.tournament.timing import Expired, time_limit
+
+__all__ = ["MatchPlayer", "PlayerMaker"]
+
+LOADED = 32  # metrics
+
+
+@dataclass(frozen=True)
+class PlayerMaker:
+    """Makes the player of a worker; can be pickled.
+
+    Parameters
+    ----------
+    judges : tuple of str
+        Metrics that score every match.
+    blocked : tuple of str
+        Plugins that are not loaded.
+    keep : tuple of str
+        ``png`` and ``exact``: what is stored of the images.
+    store : str
+        Folder of the store, for workers that write themselves.
+    durability : str
+        How they write.
+    """
+
+    judges: tuple[str, ...] = ()
+    blocked: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ("png", "exact")
+    store: str = ""
+    durability: Literal["full", "fast"] = "full"
+
+    def __call__(self, device: str, writer: str = "") -> MatchPlayer:
+        """Make the player of a worker that computes on `device` and, if it has a name, writes itself."""
+        return MatchPlayer(self, device, writer)
+
+
+class MatchPlayer:
+    """Plays batches of `Task`.
+
+    Parameters
+    ----------
+    maker : PlayerMaker
+        What it is to do.
+    device, writer : str
+        See `madcore.engine.MakePlayer`.
+    """
+
+    def __init__(self, maker: PlayerMaker, device: str, writer: str = "") -> None:
+        self.maker = maker
+        self.device = device
+        self.writer = writer
+        self.registry = Registry.discover(maker.blocked)
+        self.create = lru_cache(LOADED)(lambda name: create_metric(name, registry=self.registry))
+        self._room: dict[tuple[str, int], int] = {}  # how many matches fit, where more did not
+        self._delivered: set[str] = set()  # reference images
+
+    @cached_property
+    def judges(self) -> dict[str, Metric]:
+        """The judges that can be built; what is wrong with another one is told where it plays."""
+        judges = {}
+        for name in self.maker.judges:
+            try:
+                judges[name] = self.create(name)
+            except MadcoreError:
+                continue
+        return judges
+
+    def __call__(self, batch: Batch, stop: Flag) -> Iterator[Outcome]:
+        """Play a batch, in parts as large as fit; see `madcore.engine.Player`."""
+        waiting: deque[Sequence[Task]] = deque([batch.items])  # type: ignore[list-item]
+        while waiting and not stop.is_set():
+            tasks = waiting.popleft()
+            room = (batch.pair, tasks[0].match.samples)
+            fits = self._room.get(room, len(tasks))
+            if fits >= len(tasks):
+                outcome = self._attempt(tasks, stop, batch.limit)
+                if not isinstance(outcome, bool):
+                    jobs, failed = outcome
+                    yield from failed
+                    yield from self._finish(jobs, stop, batch.limit)
+                    continue
+                fits = (len(tasks) + 1) // 2
+                if outcome:
+                    self._room[room] = fits
+            waiting.extendleft((tasks[fits:], tasks[:fits]))
+
+    def _attempt(self, tasks: Sequence[Task], stop: Flag, limit: float | None) -> tuple[Jobs, list[Failed]] | bool:
+        """Play tasks together; if that cannot be done, say whether it was for want of memory."""
+        try:
+            with time_limit(limit and limit * len(tasks)):
+                return synthesize_quartets(tasks, self._prepare, stop)
+        except Stopped:
+            return [], []
+        except (Exception, Expired) as error:
+            exhausted = is_exhaustion(error)
+            if len(tasks) == 1:
+                return [], [_failed(tasks[0].id, error)]
+        release_memory()
+        return exhausted
+
+    def _prepare(self, task: Task) -> Job:
+        request = replace(task.match.request, device=self.device)
+        job = prepare_job(request, self.registry, create=self.create)
+        if job.record["id"] != task.id:
+            raise InputError(
+                f"the picture or the metrics of {request.picture} changed since the plan was read; start again"
+            )
+        return job
+
+    def _finish(self, jobs: Jobs, stop: Flag, limit: float | None) -> Iterator[Outcome]:
+        for task, job in jobs:
+            if stop.is_set():
+                return
+            try:
+                with time_limit(limit):
+                    new = task.match.image not in self._delivered
+                    done = make_done(task, job, self.judges, keep=self.maker.keep, with_reference=new)
+            except (Exception, Expired) as error:
+                yield _failed(task.id, error)
+                continue
+            if self.writer:
+                commit(Store(self.maker.store), done, writer=self.writer, durability=self.maker.durability)
+            self._delivered.add(task.match.image)
+            yield Finished(task.id, None if self.writer else done)
+
+
+def _failed(match: str, error: BaseException) -> Failed:
+    if isinstance(error, Expired):
+        return Failed(match, "TimeoutError", str(error), "", "timeout")
+    return Failed.by(match, error, "out of memory" if is_exhaustion(error) else None)

@@ -1,0 +1,43 @@
+"""A limit to how long something may take, also where it never comes back to ask."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+__all__ = ["Expired", "time_limit"]
+
+
+class Expired(BaseException):
+    """The time is up; not an Exception, so that nobody takes it for a metric's error and goes on."""
+
+
+@contextmanager
+def time_limit(seconds: float | None) -> Iterator[None]:
+    """Raise `Expired` inside the context when it takes too long.
+
+    Only in the main thread of a POSIX process, and only between two steps of Python code; elsewhere nothing happens:
+    there the process must be ended from outside.
+
+    Parameters
+    ----------
+    seconds : float, optional
+        None for no limit.
+    """
+    if seconds is None or not hasattr(signal, "setitimer") or threading.current_thread() != threading.main_thread():
+        yield
+        return
+
+    def expire(*_: Any) -> NoReturn:
+        raise Expired(f"took longer than {seconds:g} s")
+
+    previous = signal.signal(signal.SIGALRM, expire)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)

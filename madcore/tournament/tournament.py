@@ -1,0 +1,277 @@
+"""A tournament: every match of a plan that a store does not hold yet is played, on whatever engine."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from madcore.building import create_engine, split_options
+from madcore.engine import Engine, Event
+from madcore.errors import InputError
+from madcore.jobs import choose_device
+from madcore.options import options_of
+from madcore.plan import Plan, read_plan
+from madcore.registry import Registry, default_registry
+from madcore.store import Store
+from madcore.tournament.batching import make_batches
+from madcore.tournament.driver import Driver, Summary
+from madcore.tournament.matches import Completer, Match
+from madcore.tournament.player import PlayerMaker
+from madcore.tournament.scoring import Scorer
+
+__all__ = ["Tournament", "find_devices"]
+
+PIXELS = "pixels.json"
+
+
+class Tournament:
+    """Every match of a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+        Metrics, pictures, levels, pairs and seeds.
+    registry : Registry, optional
+        Plugins to look in; by default those that are installed.
+
+    Examples
+    --------
+    >>> tournament = madcore.Tournament.from_toml("plan.toml")
+    >>> len(tournament.matches())
+    >>> tournament.play("results").failed
+    """
+
+    def __init__(self, plan: Plan, *, registry: Registry | None = None) -> None:
+        self.plan = plan
+        self.registry = registry or default_registry()
+        self._by_id: dict[str, Match] = {}
+        self._complete = False
+        self._completer = Completer(self.registry)
+
+    @classmethod
+    def from_toml(cls, path: str | os.PathLike[str], *, registry: Registry | None = None) -> Tournament:
+        """Read a plan.
+
+        Raises
+        ------
+        InputError
+            If anything in it cannot be used; everything that is wrong is said at once.
+        """
+        return cls(read_plan(path, registry), registry=registry)
+
+    def matches(self, *, cache: Path | None = None) -> tuple[Match, ...]:
+        """Return all matches of the plan, each once, with their keys and ids.
+
+        Parameters
+        ----------
+        cache : Path, optional
+            File that remembers the hashes of pictures.
+
+        Raises
+        ------
+        MadcoreError
+            If a picture cannot be read or a metric does not exist.
+        """
+        if not self._complete:
+            self._completer = Completer(self.registry, cache)
+            completed = [self._completer.complete(request) for request in self.plan.requests(self.registry)]
+            self._completer.save()
+            self._by_id = {match.id: match for match in completed}
+            self._complete = True
+        return tuple(self._by_id.values())
+
+    def play(
+        self,
+        store: Store | str | os.PathLike[str],
+        *,
+        engine: str | Engine = "local",
+        device: str | Sequence[str] = "auto",
+        workers: int | None = None,
+        batch: int | None = None,
+        threads: int | None = None,
+        limit: float | None = None,
+        max_hours: float | None = None,
+        shard: tuple[int, int] | None = None,
+        retry_failed: bool = False,
+        observers: Sequence[str | object] = (),
+        on_event: Callable[[Event | None, Summary], None] | None = None,
+        stop: threading.Event | None = None,
+        durability: Literal["full", "fast"] = "full",
+    ) -> Summary:
+        """Play what the store does not hold, and let the judges score what they have not.
+
+        Parameters
+        ----------
+        store : Store or path
+            Where finished matches go; made if it does not exist.
+        engine : str or Engine
+            Who plays where: ``"local"`` in this process, ``"procs"`` in others, or one of a plugin.
+        device : str or sequence of str
+            ``auto`` (all GPUs, or the processor), ``cpu``, ``cuda:0``, ...
+        workers : int, optional
+            Processes, for engines that have them.
+        batch : int, optional
+            Matches that are played together; by default as many as fit.
+        threads : int, optional
+            Processor threads of each worker.
+        limit : float, optional
+            Seconds that one match may take.
+        max_hours : float, optional
+            Stop after so long.
+        shard : tuple of int, optional
+            (i, n): only the i-th of n parts of the matches, for as many processes that share a store.
+        retry_failed : bool
+            Play matches again that failed in an earlier run.
+        observers : sequence
+            Observers, or names of some, besides those that the plan names.
+        on_event : callable, optional
+            Told of every event, and how the tournament stands; at the start, with None, what is to be played.
+        stop : threading.Event, optional
+            Set it to end the run in good order.
+        durability : {"full", "fast"}
+            ``fast`` leaves it to the system when results reach the disk.
+
+        Returns
+        -------
+        Summary
+            What was played.
+
+        Raises
+        ------
+        InputError
+            If another process plays into this store, or an argument cannot be used.
+        """
+        store = store if isinstance(store, Store) else Store.create(store)
+        devices = find_devices(device)
+        stop = stop or threading.Event()
+        player = PlayerMaker(
+            tuple(self.plan.judges),
+            tuple(sorted(self.registry.blocked)),
+            tuple(self.plan.keep),
+            str(store.path),
+            durability,
+        )
+        machine = _make_engine(engine, self.registry, devices, workers, threads)
+        with store.lock(_writer(shard)), _deadline(max_hours, stop):
+            every = self.matches(cache=store.path / PIXELS)
+            if self.plan.text:
+                store.add_plan(self.plan.text)
+            matches = _shard(every, shard)
+            pending, summary = _pending(store, matches, retry_failed)
+            watch = on_event or _ignore
+            watch(None, summary)
+            if pending:
+                curves = self._missing_curves(store, pending)
+                on_gpu = devices[0] != "cpu"
+                batches = make_batches(pending, size=batch, on_gpu=on_gpu, limit=limit, curves=curves)
+                machine.run(batches, player, Driver(store, self.find, summary, watch, durability), stop)
+            if not stop.is_set():
+                self._score(store, matches, devices[0], stop)
+            summary.interrupted = stop.is_set() and summary.left > 0
+        return summary
+
+    def find(self, match: str) -> Match:
+        """Return the match of this id."""
+        return self._by_id[match]
+
+    def _missing_curves(self, store: Store, matches: Iterable[Match]) -> dict[str, list[str]]:
+        """Return for each reference image the judges whose noise curve of it the store does not hold."""
+        judges = self._judges()
+        return {
+            image: [name for name, identity in judges.items() if store.curve(identity, image) is None]
+            for image in {match.image for match in matches}
+        }
+
+    def _judges(self) -> dict[str, Mapping[str, Any]]:
+        return {name: self._completer.metric(name) for name in self.plan.judges}
+
+    def _score(self, store: Store, matches: Iterable[Match], device: str, stop: threading.Event) -> None:
+        """Let judges that are new to the plan score the matches that were there before."""
+        scorer = Scorer(store, self._judges(), self.registry, device)
+        scorer.score((match.id for match in matches), stop)
+
+
+def find_devices(given: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the devices that are meant: ``auto`` is all GPUs, or the processor where there is none.
+
+    Raises
+    ------
+    InputError
+        If one is not there.
+    """
+    names = [name for text in ([given] if isinstance(given, str) else given) for name in _expand(text)]
+    if names == ["auto"]:
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        return tuple(f"cuda:{index}" for index in range(count)) or ("cpu",)
+    for name in names:
+        choose_device(name)
+    return tuple(names)
+
+
+def _expand(text: str) -> list[str]:
+    """Read ``cuda:0,1`` as ``cuda:0`` and ``cuda:1``."""
+    kind, colon, numbers = text.partition(":")
+    return [f"{kind}:{number.strip()}" for number in numbers.split(",")] if colon else [kind]
+
+
+def _make_engine(
+    engine: str | Engine, registry: Registry, devices: tuple[str, ...], workers: int | None, threads: int | None
+) -> Engine:
+    """Make an engine, giving it those of the options that it has."""
+    if not isinstance(engine, str):
+        return engine
+    name, given = split_options(engine, {})
+    known = {option.name for option in options_of(registry.engine(name).spec.build)}
+    many = "workers" in known
+    offered = {"device": devices if many else devices[:1], "workers": workers, "threads": threads}
+    if workers is not None and not many:
+        raise InputError(f"engine {name} has no workers; leave out --workers, or take --engine procs")
+    chosen = {key: value for key, value in offered.items() if value is not None and key in known and key not in given}
+    return create_engine(engine, registry=registry, **chosen)
+
+
+def _ignore(event: Event | None, summary: Summary) -> None:
+    pass
+
+
+def _pending(store: Store, matches: Sequence[Match], retry_failed: bool) -> tuple[list[Match], Summary]:
+    """Return the matches that are to be played, and how the tournament stands before."""
+    known = store.ids()
+    given_up = set() if retry_failed else {failure["id"] for failure in store.failures()}
+    new = [match for match in matches if match.id not in known]
+    pending = [match for match in new if match.id not in given_up]
+    return pending, Summary(len(matches), before=len(matches) - len(new), given_up=len(new) - len(pending))
+
+
+def _writer(shard: tuple[int, int] | None) -> str:
+    return "driver" if shard is None else f"shard-{shard[0]}-of-{shard[1]}"
+
+
+def _shard(matches: Sequence[Match], shard: tuple[int, int] | None) -> tuple[Match, ...]:
+    if shard is None:
+        return tuple(matches)
+    index, count = shard
+    if not 1 <= index <= count:
+        raise InputError(f"shard {index}/{count} does not exist; the first is 1/{count}")
+    return tuple(match for match in matches if int(match.id[:8], 16) % count == index - 1)
+
+
+@contextmanager
+def _deadline(hours: float | None, stop: threading.Event) -> Iterator[None]:
+    """Stop in good order when the time is up."""
+    if hours is None:
+        yield
+        return
+    timer = threading.Timer(3600 * hours, stop.set)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
