@@ -48,6 +48,8 @@ _HOMES = {
     "write_image": "images",
 }
 
+_MODULES = ("engine", "plot", "testing")  # public modules
+
 __all__ = ["__version__", *sorted(_HOMES)]
 
 if TYPE_CHECKING:
@@ -89,6 +91,8 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return import_module(f"madcore.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'madcore' has no attribute {name!r}")
     value = getattr(import_module(f"madcore.{_HOMES[name]}"), name)
