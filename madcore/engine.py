@@ -36,6 +36,7 @@ __all__ = [
     "Started",
     "WorkerEvent",
     "cores",
+    "describe",
     "limit_threads",
     "outcomes",
     "spread",
@@ -330,6 +331,11 @@ class Backlog:
 
     def _read_ahead(self) -> None:
         self._waiting.extend(islice(self._fresh, max(0, WINDOW - len(self._waiting))))
+
+
+def describe(error: BaseException) -> str:
+    """Write an exception in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def limit_threads(count: int) -> None:

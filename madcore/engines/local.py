@@ -6,8 +6,8 @@ import threading
 from collections.abc import Iterable
 from typing import Literal
 
-from madcore.engine import Batch, Callback, MakePlayer, Started, WorkerEvent, limit_threads, outcomes
-from madcore.errors import InputError
+from madcore.engine import Batch, Callback, MakePlayer, Started, WorkerEvent, describe, limit_threads, outcomes
+from madcore.errors import InputError, PluginError
 
 __all__ = ["Local"]
 
@@ -46,7 +46,10 @@ class Local:
         """Play all; see `madcore.engine.Engine`."""
         if self.threads:
             limit_threads(self.threads)
-        play = make_player(self.device)
+        try:
+            play = make_player(self.device)
+        except Exception as error:
+            raise PluginError(f"the player of engine {NAME} cannot be made: {describe(error)}") from error
         on_event(WorkerEvent(NAME, self.device, "ready"))
         for batch in batches:
             if stop.is_set():

@@ -11,7 +11,7 @@ import threading
 from multiprocessing.connection import Connection
 from typing import Any
 
-from madcore.engine import Batch, Failed, Outcome, Player, Started, WorkerEvent, limit_threads, outcomes
+from madcore.engine import Batch, Failed, Outcome, Player, Started, WorkerEvent, describe, limit_threads, outcomes
 
 __all__ = ["command", "work"]
 
@@ -42,8 +42,7 @@ def work(descriptor: int) -> None:
             limit_threads(threads)
         play: Player = pickle.loads(pickled)(device)
     except BaseException as error:
-        text = Failed.by("", error)
-        _send(connection, WorkerEvent(name, device, "failed", f"{text.type}: {text.message}"))
+        _send(connection, WorkerEvent(name, device, "failed", describe(error)))
         return
     _send(connection, WorkerEvent(name, device, "ready"))
     while (batch := inbox.get()) is not None and not stop.is_set():

@@ -1,4 +1,4 @@
-"""The contract of metrics, penalties and solvers, as functions and as base classes for tests.
+"""The contract of metrics, penalties, solvers and engines, as functions and as base classes for tests.
 
 Used by madcore's own tests, by those of every plugin and by ``madcore check``.  In a test file:
 
@@ -28,6 +28,7 @@ from madcore.testing.contracts import (
     examine_penalty,
 )
 from madcore.testing.fitness import Finding, examine_fitness
+from madcore.testing.engines import EngineContract
 from madcore.testing.gradients import check_differences, check_gradient
 from madcore.testing.limits import check_channels, check_device, check_smallest
 from madcore.testing.solvers import (
@@ -56,6 +57,7 @@ from madcore.testing.values import (
 from madcore.testing.verdict import Outcome, Verdict
 
 __all__ = [
+    "EngineContract",
     "Finding",
     "MetricContract",
     "Outcome",

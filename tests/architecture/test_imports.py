@@ -64,7 +64,8 @@ ARROWS = {
     "tournament": "engine plan request pictures store registry adhoc building options lookup metric images starts "
     "identity jobs execution results",
     # the contract, for our tests and everybody's
-    "testing": "building engine rehearsal api lookup registry adhoc options images metric penalties problem results solvers",
+    "testing": "building engine rehearsal api lookup registry adhoc options images metric penalties problem results "
+    "solvers",
     # the classic object
     "competition_checks": "",
     "competition_file": "competition_checks",
@@ -77,7 +78,20 @@ ARROWS = {
     "plot": "competition competition_checks competition_history competition_level_set results measures wording",
 }
 TORCH_FREE = {
-    *("errors", "specs", "options", "engine", "engines", "observers", "rehearsal", "store", "request", "pictures", "plan", "wording", "weights"),
+    *(
+        "errors",
+        "specs",
+        "options",
+        "engine",
+        "engines",
+        "observers",
+        "rehearsal",
+        "store",
+        "request",
+        "pictures",
+        "plan",
+    ),
+    *("wording", "weights"),
     *("hookspecs", "loading", "registry", "builtin", "adhoc", "building", "cli"),
 }
 UPPER = TORCH_FREE - {"errors", "pictures"} | {"lookup"}
