@@ -67,7 +67,7 @@ def test_what_workers_print_is_talk(capfd):
 
 
 def test_workers_that_die_before_they_are_ready():
-    with pytest.raises(PluginError, match="no worker of engine procs can be started; .* ended with exit code 7"):
+    with pytest.raises(PluginError, match=r"no worker of engine procs can be started; .* ended with exit code 7"):
         run("procs,workers=2", [batch("a")], Stillborn())
 
 

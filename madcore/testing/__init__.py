@@ -27,8 +27,8 @@ from madcore.testing.contracts import (
     examine_metric,
     examine_penalty,
 )
-from madcore.testing.fitness import Finding, examine_fitness
 from madcore.testing.engines import EngineContract
+from madcore.testing.fitness import Finding, examine_fitness
 from madcore.testing.gradients import check_differences, check_gradient
 from madcore.testing.limits import check_channels, check_device, check_smallest
 from madcore.testing.solvers import (
