@@ -12,9 +12,13 @@ from madcore.store.record import read_match as read_match
 from madcore.store.record import write_match as write_match
 from madcore.store.single import SingleMatch as SingleMatch
 from madcore.store.single import open_results as open_results
+from madcore.store.status import describe_store as describe_store
 from madcore.store.store import Store as Store
+from madcore.store.tables import FORMATS as FORMATS
+from madcore.store.tables import write_rows as write_rows
 
 __all__ = [
+    "FORMATS",
     "RECORD",
     "SCHEMA",
     "SingleMatch",
@@ -23,9 +27,11 @@ __all__ = [
     "check_folder",
     "clear_folder",
     "damaged_files",
+    "describe_store",
     "match_id",
     "open_results",
     "parse_record",
     "read_match",
     "write_match",
+    "write_rows",
 ]

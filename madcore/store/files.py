@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from pathlib import Path
 from threading import get_ident
 from typing import Any
@@ -14,6 +15,7 @@ __all__ = [
     "read_json",
     "record_json",
     "replace_file",
+    "sync_file",
     "sync_folder",
     "write_file",
 ]
@@ -28,10 +30,23 @@ def write_file(path: Path, content: bytes, *, durable: bool = True) -> None:
             os.fsync(stream.fileno())
 
 
-def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Write a file that others see as it was before or as it is now, never in between."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}")
+def replace_file(path: Path, content: bytes, *, staging: Path | None = None, durable: bool = True) -> None:
+    """Write a file that others see as it was before or as it is now, never in between.
+
+    Parameters
+    ----------
+    path : Path
+        Its name.
+    content : bytes
+        What it holds.
+    staging : Path, optional
+        Folder on the same file system for what is unfinished; by default the file's own.
+    durable : bool
+        Whether it is on the disk when this returns.
+    """
+    temporary = (staging or path.parent) / f".{path.name}.{socket.gethostname()}.{os.getpid()}.{get_ident()}"
     make_folder(path.parent, durable=durable)
+    make_folder(temporary.parent, durable=False)
     try:
         write_file(temporary, content, durable=durable)
         temporary.replace(path)
@@ -51,6 +66,12 @@ def make_folder(folder: Path, *, durable: bool = True) -> None:
         sync_folder(folder.parent)
 
 
+def sync_file(path: Path) -> None:
+    """Bring what a file holds to the disk."""
+    with path.open("rb+") as stream:
+        os.fsync(stream.fileno())
+
+
 def sync_folder(folder: Path) -> None:
     """Bring the names in a folder to the disk; where that is not POSIX it cannot be done."""
     if os.name == "posix":
@@ -61,10 +82,10 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def list_names(folder: Path) -> list[str]:
+def list_names(folder: Path, *, hidden: bool = False) -> list[str]:
     """List a folder in order; nothing where there is none.  Names with a dot in front are not finished yet."""
     try:
-        return sorted(name for name in os.listdir(folder) if not name.startswith("."))
+        return sorted(name for name in os.listdir(folder) if hidden or not name.startswith("."))
     except FileNotFoundError:
         return []
 

@@ -1,4 +1,4 @@
-"""The numbers of all records in SQLite, for quick queries: a copy that is mended, and made anew, from the records."""
+"""The numbers of all records in SQLite, for quick queries: a copy that is mstored, and made anew, from the records."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Index"]
 VERSION = 1
 COMMIT_EVERY = 1000
 SCHEMA = f"""
-CREATE TABLE matches (id TEXT PRIMARY KEY, seconds REAL, ended REAL, problem TEXT) WITHOUT ROWID;
+CREATE TABLE matches (id TEXT PRIMARY KEY, seconds REAL, stored REAL, problem TEXT) WITHOUT ROWID;
 CREATE TABLE images ({", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())}, PRIMARY KEY (id, image))
 WITHOUT ROWID;
 PRAGMA user_version = {VERSION};
@@ -82,9 +82,10 @@ class Index:
             for row in self._connect().execute("SELECT id, problem FROM matches WHERE problem IS NOT NULL ORDER BY id")
         }
 
-    def ended(self) -> list[float]:
-        """Return when each match was stored, in seconds since 1970."""
-        return [row["ended"] for row in self._connect().execute("SELECT ended FROM matches WHERE problem IS NULL")]
+    def stored_since(self, when: float) -> list[float]:
+        """Return when each match was stored that came after a time; both in seconds since 1970."""
+        found = self._connect().execute("SELECT stored FROM matches WHERE problem IS NULL AND stored > ?", (when,))
+        return [row["stored"] for row in found]
 
     def close(self) -> None:
         """Let go of the file."""
@@ -138,16 +139,16 @@ def _take_in(
     connection: sqlite3.Connection, match: str, read: Callable[[str], tuple[Mapping[str, Any], float]]
 ) -> None:
     try:
-        record, ended = read(match)
+        record, stored = read(match)
         rows = [tuple(row.values()) for row in image_rows(record)]
         seconds, problem = record["made"].get("seconds"), None
     except InputError as error:
-        rows, seconds, ended, problem = [], None, 0.0, str(error)
+        rows, seconds, stored, problem = [], None, 0.0, str(error)
     except (LookupError, TypeError, AttributeError, ValueError) as error:  # a record may hold anything
-        rows, seconds, ended, problem = [], None, 0.0, f"the record of match {match} makes no sense ({error!r})"
+        rows, seconds, stored, problem = [], None, 0.0, f"the record of match {match} makes no sense ({error!r})"
     marks = ", ".join("?" * len(COLUMNS))
     connection.executemany(f"INSERT OR REPLACE INTO images VALUES ({marks})", rows)
-    connection.execute("INSERT OR REPLACE INTO matches VALUES (?, ?, ?, ?)", (match, seconds, ended, problem))
+    connection.execute("INSERT OR REPLACE INTO matches VALUES (?, ?, ?, ?)", (match, seconds, stored, problem))
 
 
 def _forget(connection: sqlite3.Connection, gone: Iterable[str]) -> None:

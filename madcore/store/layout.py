@@ -13,13 +13,25 @@ __all__ = ["MARK", "README", "check_id", "create_layout", "hex_of", "open_layout
 
 FORMAT: dict[str, Any] = {"format": "madcore-store", "version": 1}
 MARK = "STORE.json"
-OURS = {"README.txt", "plans", "lock", "tmp", "matches", "scores", "references", "curves", "failures", "packs"}
+OURS = {
+    "README.txt",
+    "plans",
+    "lock",
+    "tmp",
+    "matches",
+    "scores",
+    "references",
+    "curves",
+    "failures",
+    "packs",
+    "pixels.json",
+}
 README = """\
 This folder is a store of madcore: finished MAD competitions between perceptual metrics.
 Everything but index.sqlite is plain PNG, JSON, safetensors or ZIP and can be read without madcore.
 
 STORE.json        format and version
-plans/            exact copy of each plan that was played, named by the hash of its text
+plans/            exact copy of each plan that was played, named by the hash of its text, and IDs of its matches
 matches/ab/ID/    one finished match; ab are the first two digits of its ID.  Never changed once it is there.
     match.json        the record: what was asked for (key), what came out (images), how it was made (made)
     a_min.png         metric a minimised while metric b is held; likewise a_max, b_min, b_max
@@ -30,7 +42,7 @@ scores/ab/ID.json what every judge, a metric of the plan, says of the images of 
 curves/           values of each metric for a reference image with noise of growing standard deviation
 failures/ID.json  the last error of a match that could not be finished; gone once it is
 packs/ab.zip      matches and scores of that shard, after `madcore pack`; ID/match.json and so on inside
-index.sqlite      a copy of the numbers for quick queries; may be deleted at any time
+index.sqlite      a copy of the numbers for quick queries; may be deleted at any time, as may pixels.json
 lock/, tmp/       who is writing, and what is not finished; may be deleted when nobody is
 
 A match is finished when its folder has its name: it is written under tmp/, synced and then renamed.

@@ -7,11 +7,12 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from madcore.errors import InputError
+from madcore.store.files import list_names
 
 try:
     import fcntl
@@ -61,9 +62,13 @@ def lock_holder(path: Path) -> str | None:
         os.close(descriptor)
 
 
-def sweep(folder: Path) -> None:
-    """Remove what a writer that died has left unfinished."""
-    shutil.rmtree(folder, ignore_errors=True)
+def sweep(folder: Path, older_than: float = 0.0) -> None:
+    """Remove what a writer that died has left unfinished, if it has not been touched for so many seconds."""
+    for name in list_names(folder, hidden=True):
+        path = folder / name
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime >= older_than:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _patiently_locked(descriptor: int) -> bool:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from madcore.errors import InputError
 from madcore.store.files import list_names
 from madcore.store.record import RECORD
 
-__all__ = ["Packs"]
+__all__ = ["SCORES", "Packs"]
+
+SCORES = "scores.json"
 
 Stamp = tuple[int, int]
 
@@ -53,6 +57,14 @@ class Packs:
             return pack.read(f"{match}/{name}")
         except KeyError:
             raise FileNotFoundError(name) from None
+
+    def read_json(self, match: str, name: str) -> dict[str, Any] | None:
+        """Read a file of a packed match that holds a JSON object; None if there is none."""
+        try:
+            found = json.loads(self.read(match, name))
+        except (FileNotFoundError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
 
     def committed(self, match: str) -> float:
         """Return when a match was stored, in seconds since 1970; 0 if that is not known."""

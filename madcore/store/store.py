@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +15,8 @@ from madcore.store.index import Index
 from madcore.store.layout import check_id, create_layout, hex_of, open_layout
 from madcore.store.locks import hold_lock, lock_holder, sweep
 from madcore.store.matches import Matches
+from madcore.store.packing import pack_shards
+from madcore.store.packs import SCORES
 from madcore.store.record import canonical
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Durability", "Store", "curve_id"]
 
 Durability = Literal["full", "fast"]
+FILES = "files"  # what replaces files, under tmp; shared by all writers, so that only what is old is swept
+ABANDONED = 3600.0
 
 
 class Store:
@@ -142,11 +146,12 @@ class Store:
 
     def scores(self, match: str) -> dict[str, Any] | None:
         """Read what the judges say of a match; None if they have not been asked."""
-        return read_json(self._scores_path(match))
+        loose = read_json(self._scores_path(match))
+        return self._matches.packs.read_json(match, SCORES) if loose is None else loose
 
     def put_scores(self, match: str, scores: Mapping[str, Any]) -> None:
         """Write what the judges say of a match, in the place of what was there."""
-        replace_file(self._scores_path(match), record_json(scores))
+        self._replace(self._scores_path(match), record_json(scores))
 
     def curves(self) -> Iterator[dict[str, Any]]:
         """Yield the noise curves."""
@@ -162,7 +167,7 @@ class Store:
     def put_curve(self, curve: Mapping[str, Any]) -> None:
         """Write a noise curve, which has ``identity`` and ``image``."""
         name = f"{curve_id(curve['identity'], curve['image'])}.json"
-        replace_file(self.path / "curves" / name, record_json(curve))
+        self._replace(self.path / "curves" / name, record_json(curve))
 
     # References
 
@@ -178,7 +183,7 @@ class Store:
         for suffix, content in files.items():
             path = self._reference_path(image_hash, suffix)
             if not path.exists():
-                replace_file(path, content)
+                self._replace(path, content)
 
     # What went wrong
 
@@ -186,7 +191,7 @@ class Store:
         """Note why a match could not be finished; ``attempts`` counts up where it is not given."""
         path = self.path / "failures" / f"{check_id(failure['id'])}.json"
         attempts = (read_json(path) or {}).get("attempts", 0) + 1
-        replace_file(path, record_json({"schema": 1, "attempts": attempts, **failure}))
+        self._replace(path, record_json({"schema": 1, "attempts": attempts, **failure}))
 
     def failures(self) -> list[dict[str, Any]]:
         """Return the last error of each match that failed and has not been finished since."""
@@ -201,17 +206,23 @@ class Store:
 
     # Plans and writers
 
-    def add_plan(self, text: str) -> Path:
-        """Keep an exact copy of a plan; return where it is."""
+    def add_plan(self, text: str, matches: Iterable[str] = ()) -> Path:
+        """Keep an exact copy of a plan, and the identities of its matches; return where it is."""
         path = self.path / "plans" / f"{sha256(text.encode()).hexdigest()[:12]}.toml"
-        replace_file(path, text.encode())
+        wanted = "".join(f"{match}\n" for match in matches)
+        if wanted:
+            self._replace(path.with_suffix(".matches"), wanted.encode())
+        self._replace(path, text.encode())
         return path
+
+    def planned(self) -> set[str]:
+        """Return the identities of the matches of the latest plan; none where it has not said."""
+        listed = [path.with_suffix(".matches") for path in self._plans()[-1:]]
+        return {match for path in listed if path.is_file() for match in path.read_text().split()}
 
     def plans(self) -> list[str]:
         """Return the plans that were played, the latest last."""
-        folder = self.path / "plans"
-        paths = [folder / name for name in list_names(folder) if name.endswith(".toml")]
-        return [path.read_text(encoding="utf-8") for path in sorted(paths, key=lambda path: path.stat().st_mtime_ns)]
+        return [path.read_text(encoding="utf-8") for path in self._plans()]
 
     @contextmanager
     def lock(self, writer: str = "driver") -> Iterator[None]:
@@ -224,11 +235,29 @@ class Store:
         """
         with hold_lock(self.path / "lock" / writer, self.path):
             sweep(self.path / "tmp" / writer)
+            sweep(self.path / "tmp" / FILES, ABANDONED)
             yield
 
-    def holder(self, writer: str = "driver") -> str | None:
-        """Say who holds the lock, None if nobody does."""
-        return lock_holder(self.path / "lock" / writer)
+    def writers(self) -> dict[str, str]:
+        """Say who is writing, by name of the writer: process, host and since when."""
+        found = {writer: lock_holder(self.path / "lock" / writer) for writer in list_names(self.path / "lock")}
+        return {writer: holder for writer, holder in found.items() if holder is not None}
+
+    def pack(self) -> Iterator[int]:
+        """Move all finished matches into packs, one file a shard; they are read as before.
+
+        Yields
+        ------
+        int
+            How many matches of a shard were packed, shard by shard.
+
+        Raises
+        ------
+        InputError
+            If somebody is writing, or the disk is full or cannot be written.
+        """
+        with self.lock():
+            yield from pack_shards(self.path, self._matches, self.path / "tmp" / "driver")
 
     # Queries
 
@@ -270,9 +299,26 @@ class Store:
             raise InputError("to_pandas needs pandas, which is not installed: pip install pandas") from None
         return pandas.DataFrame(self.query(where))
 
+    def stored_since(self, when: float) -> list[float]:
+        """Return when the matches were stored that came after a time; both in seconds since 1970."""
+        return self._refreshed().stored_since(when)
+
+    def _replace(self, path: Path, content: bytes) -> None:
+        try:
+            replace_file(path, content, staging=self.path / "tmp" / FILES)
+        except OSError as error:
+            raise InputError(
+                f"{path} cannot be written ({error.strerror or error}); mend that and try again"
+            ) from error
+
     def _refreshed(self) -> Index:
         self._index.refresh(self.ids(), lambda match: (self.record(match), self._matches.committed(match)))
         return self._index
+
+    def _plans(self) -> list[Path]:
+        folder = self.path / "plans"
+        paths = [folder / name for name in list_names(folder) if name.endswith(".toml")]
+        return sorted(paths, key=lambda path: path.stat().st_mtime_ns)
 
     def _scores_path(self, match: str) -> Path:
         return self.path / "scores" / check_id(match)[:2] / f"{match}.json"

@@ -30,7 +30,7 @@ ARROWS = {
     "plan": "request pictures registry adhoc options",
     "wording": "",
     "weights": "",
-    "cli": "registry adhoc building engine loading options specs store request wording",
+    "cli": "registry adhoc building engine loading options specs store plan request wording",
     # what matches show
     "analysis": "wording",
     "report": "analysis store wording",
