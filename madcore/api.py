@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -27,7 +28,7 @@ from madcore.problem import MADProblem, MeanLuminance, signs
 from madcore.results import Quartet, Result, Status, best_of
 from madcore.solvers import Solver
 from madcore.starts import first_start, put_on_level, start_images
-from madcore.synthesis import Progress, finish, run_solver
+from madcore.synthesis import Progress, Run, finish, run_solver
 
 __all__ = ["quartet", "synthesize"]
 
@@ -51,6 +52,7 @@ def synthesize(
     solver: str | Solver[Any] | None = None,
     max_iter: int = 200,
     tolerance: float = 1e-6,
+    store_progress: int = 0,
     progress: Callable[[Progress], bool | None] | None = None,
     device: str | torch.device | None = None,
     dtype: torch.dtype | None = None,
@@ -96,6 +98,8 @@ def synthesize(
         Largest number of steps for each start.
     tolerance : float
         Largest relative error of the held value.
+    store_progress : int
+        Keep the image of every so many steps in `Result.trace`, for figures of the way there; 0 keeps none.
     progress : callable, optional
         Told about the run every ten steps with a `Progress`; returns True to stop it.
     device, dtype : optional
@@ -128,7 +132,13 @@ def synthesize(
     held: list[Metric | MeanLuminance] = [create_metric(m).for_range(width) for m in listed(reference_metric)]
     warn_if_same(optimized, held)
     held += [MeanLuminance()] if keep_mean else []
-    check_numbers(starts=starts, max_iter=max_iter, tolerance=tolerance, penalty_lambda=penalty_lambda)
+    check_numbers(
+        starts=starts,
+        max_iter=max_iter,
+        tolerance=tolerance,
+        penalty_lambda=penalty_lambda,
+        store_progress=store_progress,
+    )
     problem = MADProblem.create(
         image,
         optimized,
@@ -146,9 +156,12 @@ def synthesize(
     chosen = chosen_solver(solver)
     if starts > 1:
         first, levels = _shared_level(problem, first, levels, tolerance)
+    run_from = partial(
+        run_solver, problem, chosen, max_iter=max_iter, progress=progress, store_progress=int(store_progress)
+    )
     results = []
     for start in start_images(problem, first, levels, starts, seed):
-        results.append(_solve(problem, chosen, start, levels, minmax, max_iter, tolerance, progress, starts > 1))
+        results.append(_solve(problem, run_from, start, levels, minmax, tolerance, starts > 1))
         if Status.INTERRUPTED in results[-1].status:
             break
     settings: dict[str, Any] = {"seed": seed, "starts": starts, "max_iter": max_iter}
@@ -217,13 +230,11 @@ def _shared_level(problem: MADProblem, first: Tensor, levels: Tensor | None, tol
 
 def _solve(
     problem: MADProblem,
-    solver: Solver[Any],
+    run_from: Callable[[Tensor, Tensor], Run],
     start: Tensor,
     levels: Tensor | None,
     minmax: str,
-    max_iter: int,
     tolerance: float,
-    progress: Callable[[Progress], bool | None] | None,
     forgiving: bool,
 ) -> Result:
     """Run from one start image, (N, n), moved to the levels; `forgiving` starts may miss them."""
@@ -233,8 +244,7 @@ def _solve(
         off = torch.zeros(len(start), dtype=torch.bool)
     else:
         start, off = put_on_level(problem, start, levels, tolerance, forgiving)
-    working = levels.to(problem.image.dtype)
-    run = run_solver(problem, solver, start, working, max_iter=max_iter, progress=progress)
+    run = run_from(start, levels.to(problem.image.dtype))
     finished = finish(problem, run, start, levels, tolerance)
     # a start that missed the level matters only if the end did, too
     status = [

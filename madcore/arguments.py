@@ -85,7 +85,9 @@ def warn_if_same(optimized: Metric, held: list[Metric | MeanLuminance]) -> None:
             warnings.warn(f"{optimized.name} is both optimized and held: nothing can differ", UserWarning, stacklevel=3)
 
 
-def check_numbers(*, starts: int, max_iter: int, tolerance: float, penalty_lambda: float) -> None:
+def check_numbers(
+    *, starts: int, max_iter: int, tolerance: float, penalty_lambda: float, store_progress: int = 0
+) -> None:
     """Refuse numbers out of their ranges."""
     if starts < 1 or int(starts) != starts:
         raise InputError(f"starts must be 1 or more; got {starts}")
@@ -95,6 +97,8 @@ def check_numbers(*, starts: int, max_iter: int, tolerance: float, penalty_lambd
         raise InputError(f"tolerance must be between 0 and 1; got {tolerance}")
     if not (math.isfinite(penalty_lambda) and penalty_lambda >= 0):
         raise InputError(f"penalty_lambda must be 0 or more; got {penalty_lambda}")
+    if store_progress < 0 or int(store_progress) != store_progress:
+        raise InputError(f"store_progress must be a whole number from 0; got {store_progress}")
 
 
 def chosen_solver(solver: str | Solver[Any] | None) -> Solver[Any]:

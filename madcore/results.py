@@ -56,11 +56,26 @@ class Trace:
         Values of the held metrics, (T, N, k).
     gradient_norm : Tensor
         Norm of the Lagrangian's gradient or of the solver's, (T, N).
+    penalty : Tensor
+        Value of the penalty, (T, N); 0 without one.
+    mad_image : Tensor
+        The images at steps 0, s, 2 s, ..., (K, N, C, H, W), where s is `store_progress`; an image that ended before the
+        others of its batch repeats its last.
+    store_progress : int
+        Steps between kept images; 0 if none were kept.
     """
 
     optimized: Tensor
     reference: Tensor
     gradient_norm: Tensor
+    penalty: Tensor
+    mad_image: Tensor
+    store_progress: int = 0
+
+    def take(self, index: Tensor) -> Trace:
+        """Return the trace of the images at `index`."""
+        series = {name: each for name, each in vars(self).items() if isinstance(each, Tensor)}
+        return dataclasses.replace(self, **{name: each[:, index] for name, each in series.items()})
 
 
 @dataclass(frozen=True)
@@ -142,8 +157,7 @@ class Result:
         per_image = {name for name, value in values.items() if isinstance(value, Tensor)}
         values |= {name: values[name][index] for name in per_image}
         values["status"] = tuple(self.status[int(i)] for i in index)
-        trace = self.trace
-        values["trace"] = Trace(trace.optimized[:, index], trace.reference[:, index], trace.gradient_norm[:, index])
+        values["trace"] = self.trace.take(index)
         low, high = self.pixel_range
         values["pixel_range"] = tuple(bound if len(bound) == 1 else bound[index] for bound in (low, high))
         return Result(**values)
@@ -208,12 +222,16 @@ def _concatenate(parts: list[Result]) -> Result:
     for name, value in merged.items():
         if isinstance(value, Tensor):
             merged[name] = torch.cat([getattr(part, name) for part in parts])
-    longest = max(len(part.trace.optimized) for part in parts)
-
-    def joined(name: str) -> Tensor:
-        series = [getattr(part.trace, name) for part in parts]
-        return torch.cat([torch.cat([s, s[-1:].expand(longest - len(s), *s.shape[1:])]) for s in series], 1)
-
-    merged["trace"] = Trace(joined("optimized"), joined("reference"), joined("gradient_norm"))
+    merged["trace"] = _joined([part.trace for part in parts])
     merged["status"] = tuple(status for part in parts for status in part.status)
     return Result(**merged)
+
+
+def _joined(traces: list[Trace]) -> Trace:
+    """Join the traces of several images; shorter ones repeat their last values."""
+    merged: dict[str, Any] = dict(vars(traces[0]))
+    for name in (name for name, value in merged.items() if isinstance(value, Tensor)):
+        series = [getattr(trace, name) for trace in traces]
+        longest = max(map(len, series))
+        merged[name] = torch.cat([torch.cat([s, s[-1:].expand(longest - len(s), *s.shape[1:])]) for s in series], 1)
+    return Trace(**merged)

@@ -44,6 +44,7 @@ class Progress:
 class Run:
     """A run between two calls of `run_solver`: the solver's state and what was recorded on the way."""
 
+    problem: MADProblem
     state: Any
     active: Tensor  # positions in the batch of the images that still move
     best: Tensor  # (N, n)
@@ -53,20 +54,37 @@ class Run:
     optimized: list[Tensor] = field(default_factory=list)
     reference: list[Tensor] = field(default_factory=list)
     gradient_norm: list[Tensor] = field(default_factory=list)
+    objective: list[Tensor] = field(default_factory=list)
+    mad_image: list[Tensor] = field(default_factory=list)  # of every `store_progress` steps, on the CPU
+    store_progress: int = 0
     seconds: float = 0.0
 
     def record(self) -> None:
         """Append the current values, keeping those of images that have finished."""
-        state = self.state
-        rows = (state.evaluation.optimized, state.evaluation.held, state.evaluation.gradient.norm(dim=1))
-        for series, row in zip((self.optimized, self.reference, self.gradient_norm), rows, strict=True):
-            full = series[-1].clone() if series else row.new_full((len(self.best), *row.shape[1:]), torch.nan)
-            full[self.active] = row.to(full)
-            series.append(full)
+        now = self.state.evaluation
+        for series, row in (
+            (self.optimized, now.optimized),
+            (self.reference, now.held),
+            (self.gradient_norm, now.gradient.norm(dim=1)),
+            (self.objective, now.objective),
+        ):
+            self._append(series, row)
+        if self.store_progress and (len(self.optimized) - 1) % self.store_progress == 0:
+            self._append(self.mad_image, self.state.point.cpu())
+
+    def _append(self, series: list[Tensor], row: Tensor) -> None:
+        full = series[-1].clone() if series else row.new_full((len(self.best), *row.shape[1:]), torch.nan)
+        full[self.active.to(full.device)] = row.to(full)
+        series.append(full)
 
     def trace(self) -> Trace:
         """Return what was recorded as tensors on the CPU."""
-        return Trace(*(torch.stack(series).cpu() for series in (self.optimized, self.reference, self.gradient_norm)))
+        series = (self.optimized, self.reference, self.gradient_norm, self.objective)
+        optimized, reference, gradient_norm, objective = (torch.stack(each).cpu() for each in series)
+        problem, shape = self.problem, self.problem.image.shape
+        penalty = (objective - problem.sign.cpu() * optimized) / (problem.penalty_lambda or 1.0)
+        kept = torch.stack(self.mad_image).view(-1, *shape) if self.mad_image else torch.empty(0, *shape)
+        return Trace(optimized, reference, gradient_norm, penalty, kept, self.store_progress)
 
 
 def run_solver(
@@ -79,6 +97,7 @@ def run_solver(
     progress: Callable[[Progress], bool | None] | None = None,
     run: Run | None = None,
     on_step: Callable[[Any], None] | None = None,
+    store_progress: int = 0,
 ) -> Run:
     """Take up to `max_iter` steps for every image; images that have finished stop costing.
 
@@ -94,6 +113,8 @@ def run_solver(
         What an earlier call returned, to go on from there.
     on_step : callable, optional
         Given the solver's state after every step.
+    store_progress : int
+        Keep the images of every so many steps of a new run; 0 keeps none.
     """
     begun = time.perf_counter()
     count = len(start)
@@ -103,7 +124,8 @@ def run_solver(
         everyone = torch.arange(count, device=start.device)
         spent = torch.zeros(count, dtype=torch.long)
         kinks = getattr(state, "kinks", None)
-        run = Run(state, everyone, start.clone(), [Status.ITERATION_LIMIT] * count, spent, kinks)
+        ended = [Status.ITERATION_LIMIT] * count
+        run = Run(problem, state, everyone, start.clone(), ended, spent, kinks, store_progress=store_progress)
         run.record()
     current = problem if len(run.active) == count else problem.take(run.active)
     for iteration in range(1, max_iter + 1):

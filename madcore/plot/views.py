@@ -194,20 +194,23 @@ def metric_path(key: str, seen: View) -> np.ndarray:
 
 
 def _of_result(result: Result, pick: Callable[[Tensor], Tensor], index: int) -> View:
-    steps = int(result.evaluations[index])  # an image that ended before the batch repeats its last values
+    trace, steps = result.trace, int(result.evaluations[index])  # of a batch, longer runs have longer traces
+    optimized = [*trace.optimized[:steps, index].tolist(), float(result.optimized_value[index])]
+    penalty = trace.penalty[:steps, index].tolist()
+    every, last = trace.store_progress, len(optimized) - 1
+    kept = {number * every: pick(images) for number, images in enumerate(trace.mad_image) if number * every < last}
     low, high = float(result.pixel_range[0].amin()), float(result.pixel_range[1].amax())
-    optimized = np.append(_numbers(result.trace.optimized[:steps, index]), float(result.optimized_value[index]))
     return View(
         optimized_metric=result.optimized_metric.name,
         reference_metrics=tuple(metric.name for metric in result.reference_metrics),
         minmax=result.minmax,
-        optimized=optimized,
-        reference=np.vstack([_numbers(result.trace.reference[:steps, index]), _numbers(result.reference_value[index])]),
+        optimized=np.array(optimized),
+        reference=np.vstack([_numbers(trace.reference[:steps, index]), _numbers(result.reference_value[index])]),
         level=_numbers(result.level[index]),
-        penalties=None,
+        penalties=np.array([*penalty, penalty[-1]]),
         image=pick(result.image),
-        kept={0: pick(result.initial_image), len(optimized) - 1: pick(result.mad_image)},
-        every=0,
+        kept={0: pick(result.initial_image), **kept, last: pick(result.mad_image)},
+        every=every,
         pixel_range=_display_range(low, high, result.image),
     )
 
