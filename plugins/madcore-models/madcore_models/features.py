@@ -1,0 +1,146 @@
+"""The distance between the features that a network gives to two pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from madcore import InputError
+from madcore_models.distances import DISTANCES, FeatureComparison, channels_last
+from madcore_models.networks import find_network
+from madcore_models.pictures import PictureInput
+from madcore_models.representation import Representation, check_layers
+from madcore_models.trial import computes_double, find_input, smallest_side, try_out
+
+__all__ = ["FeatureDistance", "make_distance"]
+
+
+@dataclass(frozen=True)
+class FeatureDistance:
+    """Weighted sum over layers of the distance between their features of two pictures.
+
+    Parameters
+    ----------
+    representation : Representation
+        Features of network input.
+    given : PictureInput
+        What makes network input of pictures.
+    comparison : FeatureComparison
+        Distance of one layer's features.
+    layer_weights : tuple of float
+        One for each layer.
+    channel_axis : int, optional
+        As for `channels_last`.
+    channels, min_side, dtypes
+        What pictures it takes.
+    weight_files : tuple of Path
+        Files whose content decides the values.
+    """
+
+    representation: Representation
+    given: PictureInput
+    comparison: FeatureComparison
+    layer_weights: tuple[float, ...]
+    channel_axis: int | None = None
+    channels: tuple[int, ...] = (1, 3)
+    min_side: int = 1
+    dtypes: tuple[str, ...] = ("float32", "float64")
+    weight_files: tuple[Path, ...] = ()
+
+    def __call__(self, image: Tensor, mad_image: Tensor) -> Tensor:
+        """Compute the distances, (N,), of pictures (N, C, H, W) in [0, 1]."""
+        return self.prepare(image)(mad_image)
+
+    def prepare(self, image: Tensor) -> Callable[[Tensor], Tensor]:
+        """Compute the reference pictures' features once."""
+        with torch.no_grad():
+            references = [self.comparison.describe(features) for features in self._features(image)]
+
+        def distance(mad_image: Tensor) -> Tensor:
+            layers = zip(self.layer_weights, references, self._features(mad_image), strict=True)
+            terms = [weight * self.comparison.compare(reference, features) for weight, reference, features in layers]
+            return torch.stack(terms).sum(0)
+
+        return distance
+
+    def _features(self, images: Tensor) -> list[Tensor]:
+        return [channels_last(each, self.channel_axis) for each in self.representation(self.given(images))]
+
+
+def make_distance(
+    model: str | nn.Module,
+    *,
+    layers: tuple[str, ...] = (),
+    layer_weights: tuple[float, ...] = (),
+    distance: str = "l2",
+    weights: str | None = "DEFAULT",
+    seed: int = 0,
+    mean: tuple[float, ...] = (),
+    std: tuple[float, ...] = (),
+    size: tuple[int, ...] = (),
+    channel_axis: int | None = None,
+) -> FeatureDistance:
+    """Find a network, try it out, and make the distance.
+
+    Parameters
+    ----------
+    model, weights, seed
+        As for `madcore_models.networks.find_network`.
+    layers : tuple of str
+        Names of layers; none for the output of the network.
+    layer_weights : tuple of float
+        One number for each layer, or one for all; 1 where there is none.
+    distance : {"l2", "normalized", "cosine", "gram"}
+        Distance of one layer's features.
+    mean, std : tuple of float
+        In place of the network's own.
+    size : tuple of int
+        Height and width to resize pictures to, one number for both; none to leave them.
+    channel_axis : int, optional
+        Which axis of the features holds the channels.
+
+    Raises
+    ------
+    InputError
+        If any of these cannot be, or the network cannot be used; the message says why.
+    """
+    found = find_network(model, weights, seed)
+    check_layers(found, layers)
+    wanted = PictureInput(size=_size(size), mean=mean or found.mean, std=std or found.std)
+    representation = Representation(found.network, found.name, layers)
+    given, side = find_input(representation, wanted, found.size)
+    try_out(representation, given, side)
+    double = computes_double(representation, given, side)
+    return FeatureDistance(
+        representation=representation,
+        given=given,
+        comparison=DISTANCES[distance],
+        layer_weights=_layer_weights(layer_weights, max(len(layers), 1)),
+        channel_axis=channel_axis,
+        min_side=smallest_side(representation, given, side),
+        dtypes=("float32", "float64") if double else ("float32",),
+        weight_files=found.files,
+    )
+
+
+def _size(size: tuple[int, ...]) -> tuple[int, int] | None:
+    if not size:
+        return None
+    if len(size) > 2 or min(size) < 1:
+        raise InputError(f"size must be one side or height+width, in pixels; got {'+'.join(map(str, size))}")
+    return size[0], size[-1]
+
+
+def _layer_weights(given: tuple[float, ...], count: int) -> tuple[float, ...]:
+    weights = given or (1.0,)
+    if len(weights) == 1:
+        weights *= count
+    if len(weights) != count:
+        raise InputError(f"layer_weights must be one number, or one for each of {count} layers; got {len(weights)}")
+    if min(weights) < 0 or not sum(weights):
+        raise InputError(f"layer_weights must be 0 or more, and not all 0; got {'+'.join(map(str, given))}")
+    return weights

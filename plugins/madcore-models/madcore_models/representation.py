@@ -1,0 +1,150 @@
+"""What chosen layers of a network put out for pictures, computed by a copy that is safe to use.
+
+The copy is in evaluation mode, its parameters are frozen, and there is one for each floating-point type and device.
+When it is made it is tried out, so that whatever is wrong with a network is said before the first step.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from madcore import InputError
+from madcore_models.found import Found, near
+from madcore_models.pruning import drop_unused, used_tensors
+from madcore_models.taps import run_layers, trace_layers
+
+__all__ = ["RefusedError", "Representation", "check_layers"]
+
+LISTED = 40
+
+
+class RefusedError(InputError):
+    """The network raised when it was given a picture."""
+
+
+@dataclass
+class Representation:
+    """The outputs of layers for pictures.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Is changed: give one of which nobody else has a hold.
+    name : str
+        What to call it in messages.
+    layers : tuple of str
+        Names of layers; none for the output of the whole network.
+    count : int, optional
+        How many outputs of these layers a run has; it ends after so many.
+    batched : bool
+        False if the network takes, or keeps apart, only one picture at a time.
+    """
+
+    network: nn.Module
+    name: str
+    layers: tuple[str, ...]
+    count: int | None = None
+    batched: bool = True
+    copies: dict[tuple[torch.dtype, torch.device], nn.Module] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Put the network into evaluation mode and freeze it."""
+        self.network.eval().requires_grad_(False)
+
+    def __call__(self, pictures: Tensor) -> list[Tensor]:
+        """Compute the features of network input (N, C, H, W), one tensor with N first for each layer.
+
+        Raises
+        ------
+        InputError
+            If the network cannot take these pictures, or puts out what cannot be compared.
+        """
+        network = self._copy(pictures.dtype, pictures.device)
+        if self.batched or len(pictures) == 1:
+            return self._run(network, pictures)
+        singles = [self._run(network, picture[None]) for picture in pictures]
+        return [torch.cat(features) for features in zip(*singles, strict=True)]
+
+    def trace(self, pictures: Tensor) -> None:
+        """Find out where a run may end, and free the parameters that only what follows uses."""
+        if not self.layers:
+            return
+        network = self._copy(pictures.dtype, pictures.device)
+        with torch.no_grad():
+            self.count = self._guarded(lambda: trace_layers(network, self.layers, pictures), pictures)
+            whole = used_tensors(network, lambda: network(pictures))
+            needed = used_tensors(network, lambda: run_layers(network, self.layers, pictures, self.count))
+        drop_unused(network, whole - needed)
+
+    def _copy(self, dtype: torch.dtype, device: torch.device) -> nn.Module:
+        key = (dtype, device)
+        if key not in self.copies:
+            is_first = not self.copies
+            network = self.network if is_first else copy.deepcopy(self.network)
+            self.copies[key] = network.to(device=device, dtype=dtype)
+        return self.copies[key]
+
+    def _run(self, network: nn.Module, pictures: Tensor) -> list[Tensor]:
+        outputs = self._guarded(lambda: run_layers(network, self.layers, pictures, self.count), pictures)
+        for name in self.layers:
+            if name not in outputs:
+                raise InputError(f"layer {name} of {self.name} does not run when it is given a picture; name another")
+        return [self._checked(name, outputs[name], len(pictures)) for name in self.layers or ("",)]
+
+    def _guarded(self, run: Callable[[], Any], pictures: Tensor) -> Any:
+        try:
+            return run()
+        except (InputError, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:
+            shape = " x ".join(map(str, pictures.shape))
+            reason = " ".join(str(error).split())[:200]
+            told = f"{self.name} cannot take pictures of {shape}: {type(error).__name__}: {reason}"
+            raise RefusedError(f"{told}; the option size resizes them") from error
+
+    def _checked(self, name: str, output: Any, count: int) -> Tensor:
+        what = f"layer {name} of {self.name}" if name else self.name
+        if not isinstance(output, Tensor):
+            kind = type(output).__name__
+            keys = f" with {', '.join(map(str, output))}" if isinstance(output, dict) else ""
+            hint = "name layers that put out one tensor each" if self.layers else f"name layers: {listed(self.network)}"
+            raise InputError(f"{what} puts out a {kind}{keys}, not a tensor; {hint}")
+        if not output.is_floating_point():
+            raise InputError(f"{what} puts out {output.dtype}, which has no gradient; name an earlier layer")
+        if output.ndim == 0 or len(output) != count:
+            shape = tuple(output.shape)
+            raise InputError(f"{what} puts out shape {shape} for {count} pictures; the first number must be theirs")
+        if not output.numel():
+            raise RefusedError(f"{what} puts out nothing for pictures of this size; give larger ones")
+        return output
+
+
+def check_layers(found: Found, layers: Sequence[str]) -> None:
+    """Raise InputError unless the network has these layers."""
+    if layers and not found.has_layers:
+        raise InputError(
+            f"the layers inside TorchScript cannot be watched; leave layers out to compare the output of {found.name}, "
+            "or save it with torch.export"
+        )
+    known = [name for name, _ in found.network.named_modules() if name]
+    for name in layers:
+        if name not in known:
+            raise InputError(f"{found.name} has no layer {name!r}{near(name, known)}; it has {listed(found.network)}")
+
+
+def listed(network: nn.Module) -> str:
+    """List a network's layers, those inside others only as far as there is room."""
+    names = [name for name, _ in network.named_modules() if name]
+    depth = max((name.count(".") for name in names), default=0)
+    shown = names
+    while len(shown) > LISTED and depth:
+        depth -= 1
+        shown = [name for name in names if name.count(".") <= depth]
+    inside = len(names) - len(shown[:LISTED])
+    return ", ".join(shown[:LISTED]) + (f" and {inside} more" if inside else "")
