@@ -194,7 +194,7 @@ def finish(problem: MADProblem, run: Run, start: Tensor, level: Tensor, toleranc
     aim = (
         0.01 * tolerance if dtype == torch.float64 else tolerance
     )  # what rounding to the image's type costs fits between
-    point = restore(precise, run.best.to(dtype), level.to(dtype), start.to(dtype), aim).to(run.best.dtype)
+    point = restore(precise, run.best.to(dtype), level.to(dtype), start.to(dtype), aim, problem).to(run.best.dtype)
     measured = certify(precise, point, level, run.kinks)
     finite = torch.isfinite(measured.optimized_value) & torch.isfinite(measured.held_error)
     status = [

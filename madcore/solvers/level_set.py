@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from madcore.problem import Evaluation, MADProblem
+from madcore.solvers.judgement import Measured, judge, merits
 from madcore.solvers.kinks import Kinks
 from madcore.solvers.level_set_state import LevelSetState, choose, chosen
 from madcore.solvers.levels import held_error
@@ -26,15 +27,11 @@ from madcore.solvers.multipliers import (
     ray_multiplier,
     solve_normal,
 )
+from madcore.solvers.numbers import column, dot, namespace, norm, numbers, tensor
 from madcore.solvers.retraction import along_ray, by_newton
 from madcore.solvers.secant_scale import SecantScale
 
 __all__ = ["LevelSet"]
-
-LARGEST_RADIUS = 2.0  # in units of the root mean square of the start's error, as all radii
-SMALLEST_RADIUS = 1e-6
-MAY_BE_BEST = 3e-3  # held error at which an image may become the best one
-TOO_FAR = 1e-2  # held error at which a step is refused
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ class LevelSet:
         if operator is not None:
             plain = torch.zeros_like(size, dtype=torch.bool) if kinks is None else kinks.flagged
             scale = operator.first(error_image, slope * free, free, plain)
-        merit = _merits(evaluation, multiplier, level)[0]
+        merit = tensor(merits(evaluation, multiplier, level)[0])
         yes = torch.ones_like(size, dtype=torch.bool)
         return LevelSetState(
             point=start,
@@ -140,13 +137,13 @@ class LevelSet:
             momentum = torch.add(slope, state.momentum, alpha=self.momentum).mul_(free)
             state = replace(state, momentum=momentum)
             direction = torch.neg(free).mul_(scaled(momentum))
-            descends = _dot(direction, slope) < 0
+            descends = dot(direction, slope) < 0
             if not bool(descends.all()):
-                direction = choose(descends, direction, -free * scaled(slope))
+                direction = choose(tensor(descends), direction, -free * scaled(slope))
             if state.kinks is None:
                 return direction, overshoot, no, state
         quasi, gamma, usable = state.pairs.direction(slope, free, scaled)
-        descent = _dot(quasi, slope)
+        descent = torch.linalg.vecdot(quasi, slope)
         # false also where the direction is not finite
         good = descent < -1e-10 * quasi.norm(dim=1) * slope.norm(dim=1)
         if not bool(good.all()):
@@ -165,47 +162,39 @@ class LevelSet:
     def _judge(
         self, problem: MADProblem, state: LevelSetState, proposal: Tensor, trial: Tensor, evaluation: Evaluation
     ) -> LevelSetState:
-        old = state.evaluation
         step = trial - state.point
         at_bounds = problem.at_bounds(trial)
         multiplier, degree = _multiplier(
             problem, trial, trial - problem.reference, at_bounds, evaluation, state.multiplier
         )
-        error = held_error(problem, evaluation.held, state.level)
-        merit, candidate = _merits(evaluation, multiplier, state.level)
-        stuck = _dot(state.slope, problem.clamp(proposal).sub_(state.point)) >= 0
-        ratio = _gain_ratio(state, merit, _dot(state.slope, step))
         slope = lagrangian(evaluation, multiplier)
-        change = slope - lagrangian(old, multiplier)
-        moved_by, changed_by = step.norm(dim=1), change.norm(dim=1)
-        finite = torch.isfinite(merit) & torch.isfinite(changed_by)  # a norm sees any pixel that is not
-        refused = ~finite | ((error > TOO_FAR) & (error > 0.7 * state.error)) | ~(ratio >= -0.5) | stuck
-        scale = moved_by * changed_by
-        curved = _dot(step, change) > 1e-6 * scale
-        state = self._remember(state, step, change, scale, curved & ~refused)
-        used = moved_by / step.shape[1] ** 0.5
-        radius = _next_radius(state, refused, ratio, used)
-        refusals = torch.where(refused, state.refusals + 1, 0)
-        clear = (refusals >= 3) | stuck
-        state.pairs.forget(clear)
+        change = slope - lagrangian(state.evaluation, multiplier)
+        measured = Measured(
+            ahead=dot(state.slope, problem.clamp(proposal).sub_(state.point)),
+            predicted=dot(state.slope, step),
+            curvature=dot(step, change),
+            moved=norm(step),
+            changed=norm(change),
+        )
+        found = judge(state, problem.error_scale(state.level), evaluation, multiplier, measured)
+        state = self._remember(state, step, change, tensor(measured.moved * measured.changed), found.store)
+        state.pairs.forget(found.clear)
         if state.kinks is not None:
             slope = state.kinks.correct(problem, trial, slope, multiplier)
-        moved = chosen(~refused, state, trial, at_bounds, evaluation, multiplier, degree, merit, error, slope)
-        restart = clear & refused
-        better = ~refused & (error <= MAY_BE_BEST) & (candidate < state.best_merit)
-        best_merit = torch.where(better, candidate, state.best_merit)
-        smallest = radius <= 1.01 * SMALLEST_RADIUS * state.size
+        moved = chosen(
+            ~found.refused, state, trial, at_bounds, evaluation, multiplier, degree, found.merit, found.error, slope
+        )
         return replace(
             moved,
-            merit=torch.where(restart, torch.inf, moved.merit),
-            radius=torch.where(restart, torch.maximum(radius, 0.01 * state.size), radius),
-            best=choose(better, trial, state.best),
-            best_merit=best_merit,
-            at_best=better | (state.at_best & refused),
-            exact=torch.where(refused, state.exact, ~curved) | clear,
-            refusals=torch.where(clear, 0, refusals),
-            stalled=smallest,
-            history=(*state.history, best_merit),
+            merit=moved.merit.masked_fill(found.restart, torch.inf),
+            radius=found.radius,
+            best=choose(found.better, trial, state.best),
+            best_merit=found.best_merit,
+            at_best=found.at_best,
+            exact=found.exact,
+            refusals=found.refusals,
+            stalled=found.stalled,
+            history=(*state.history, found.best_merit),
             evaluations=state.evaluations + 1,
         )
 
@@ -248,13 +237,6 @@ def _multiplier(
     return least_squares_multiplier(problem, point, evaluation), torch.ones_like(evaluation.objective)
 
 
-def _merits(evaluation: Evaluation, multiplier: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
-    """Objective on the level to first order, plus what the distance from the level is worth: a share of it, and all."""
-    missing = (evaluation.held - level).mul_(multiplier)
-    on_level, worth = evaluation.objective - missing.sum(1), missing.abs().sum(1)
-    return torch.add(on_level, worth, alpha=0.3), on_level + worth
-
-
 def _tangential(jacobian: Tensor, free: Tensor, direction: Tensor) -> Tensor:
     """Compute the part of a direction that would change the held values to first order."""
     weighted = jacobian * free[:, None]
@@ -266,9 +248,11 @@ def _proposal(state: LevelSetState, direction: Tensor, overshoot: Tensor, newton
 
     Pixels may leave the range here: those that are held at a bound stay there when the ray shrinks the image's error.
     """
-    size = (direction.norm(dim=1) / direction.shape[1] ** 0.5).clamp_min(torch.finfo(direction.dtype).tiny)
-    length = torch.where(state.exact | ~newton, state.radius, torch.minimum(size, state.radius))
-    return torch.addcmul(state.point, overshoot.add_(direction), (length / size)[:, None])
+    size, radius = norm(direction) / direction.shape[1] ** 0.5, numbers(state.radius)
+    xp = namespace(size)
+    size = xp.clip(size, torch.finfo(direction.dtype).tiny, None)
+    length = xp.where(numbers(state.exact) | ~numbers(newton), radius, xp.minimum(size, radius))
+    return torch.addcmul(state.point, overshoot.add_(direction), column(length / size, direction))
 
 
 def _retract(problem: MADProblem, state: LevelSetState, proposal: Tensor) -> Tensor:
@@ -276,23 +260,3 @@ def _retract(problem: MADProblem, state: LevelSetState, proposal: Tensor) -> Ten
         return by_newton(problem, proposal, state.level, state.point, state.evaluation.jacobian)
     enough = torch.where(state.refusals > 0, 0.003, 0.03)
     return along_ray(problem, proposal, state.level[:, 0], state.degree, enough)
-
-
-def _gain_ratio(state: LevelSetState, merit: Tensor, predicted: Tensor) -> Tensor:
-    """Actual over predicted decrease; 0.5 where the decrease drowns in rounding."""
-    rounding = 1e-6 if merit.dtype == torch.float32 else 1e-12
-    size = state.evaluation.objective.abs() + (state.multiplier * state.level).abs_().sum(1)
-    gained = merit - state.merit
-    tiny = torch.finfo(merit.dtype).tiny
-    ratio = torch.where(predicted < 0, gained / predicted.clamp(max=-tiny), -0.6 * gained.sign())
-    return ratio.masked_fill_(gained.abs() <= rounding * size, 0.5)
-
-
-def _next_radius(state: LevelSetState, refused: Tensor, ratio: Tensor, used: Tensor) -> Tensor:
-    factor = 1.0 + ((ratio > 0.7) & (used > 0.5 * state.radius)) - 0.5 * (ratio < 0.2)
-    radius = torch.where(refused, 0.3 * torch.minimum(state.radius, used), state.radius * factor)
-    return torch.clamp(radius, SMALLEST_RADIUS * state.size, LARGEST_RADIUS * state.size)
-
-
-def _dot(a: Tensor, b: Tensor) -> Tensor:
-    return torch.linalg.vecdot(a, b)

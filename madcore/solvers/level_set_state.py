@@ -70,7 +70,7 @@ def chosen(
     slope: Tensor,
 ) -> LevelSetState:
     """Take the trial where it was accepted and keep the old point elsewhere."""
-    new = {
+    new: dict[str, Any] = {
         "point": point,
         "at_bounds": at_bounds,
         "multiplier": multiplier,
@@ -85,7 +85,7 @@ def chosen(
     kept = {
         field.name: choose(accepted, getattr(evaluation, field.name), getattr(old, field.name)) for field in fields(old)
     }
-    mixed = {name: choose(accepted, value, getattr(state, name)) for name, value in new.items()}
+    mixed: dict[str, Any] = {name: choose(accepted, value, getattr(state, name)) for name, value in new.items()}
     return replace(state, evaluation=Evaluation(**kept), **mixed)
 
 

@@ -72,7 +72,14 @@ def newton_correct(
     return problem.clamp(point + step * (cap / length).clamp(max=1.0)[:, None])
 
 
-def restore(problem: MADProblem, point: Tensor, level: Tensor, start: Tensor, tolerance: float) -> Tensor:
+def restore(
+    problem: MADProblem,
+    point: Tensor,
+    level: Tensor,
+    start: Tensor,
+    tolerance: float,
+    gradients: MADProblem | None = None,
+) -> Tensor:
     """Return the images on the level, to `tolerance`, that are nearest to `point`; the best that was found elsewhere.
 
     Newton steps along the held gradients first, on pixels that are free and inside their bounds, since they move the
@@ -82,20 +89,25 @@ def restore(problem: MADProblem, point: Tensor, level: Tensor, start: Tensor, to
     ----------
     start : Tensor
         Images on the level, (N, n), from which the run began.
+    gradients : MADProblem, optional
+        The same problem in a type of fewer digits, which are enough for gradients and cost less.
     """
-    best = point
-    error = held_error(problem, problem.held_values(point), level)
+    best, gradients, held = point, gradients or problem, problem.held_values(point)
+    error = held_error(problem, held, level)
 
     def offer(candidate: Tensor) -> None:
-        nonlocal best, error
-        new = held_error(problem, problem.held_values(candidate), level)
-        best, error = torch.where((new < error)[:, None], candidate, best), torch.fmin(new, error)
+        nonlocal best, error, held
+        values = problem.held_values(candidate)
+        new = held_error(problem, values, level)
+        nearer = (new < error)[:, None]
+        best, held = torch.where(nearer, candidate, best), torch.where(nearer, values, held)
+        error = torch.fmin(new, error)
 
     for _ in range(8 if level.shape[1] == 1 else 30):
         if bool((error <= 0.3 * tolerance).all()):
             return best
         before = error
-        offer(torch.where((error > 0.3 * tolerance)[:, None], _newton(problem, best, level), best))
+        offer(torch.where((error > 0.3 * tolerance)[:, None], _newton(problem, gradients, best, held, level), best))
         if bool((error >= 0.9 * before).all()):
             break
     if level.shape[1] == 1:
@@ -106,17 +118,18 @@ def restore(problem: MADProblem, point: Tensor, level: Tensor, start: Tensor, to
     return best
 
 
-def _newton(problem: MADProblem, point: Tensor, level: Tensor) -> Tensor:
-    evaluation = problem.evaluate(point)
-    slope = lagrangian(evaluation, least_squares_multiplier(problem, point, evaluation))
-    at_bounds = problem.at_bounds(point)
+def _newton(problem: MADProblem, gradients: MADProblem, point: Tensor, held: Tensor, level: Tensor) -> Tensor:
+    rounded = point.to(gradients.image.dtype)
+    evaluation = gradients.evaluate(rounded)
+    slope = lagrangian(evaluation, least_squares_multiplier(gradients, rounded, evaluation))
+    at_bounds = gradients.at_bounds(rounded)
     free = free_pixels(at_bounds, slope) * (1 - at_bounds.abs())
     if level.shape[1] == 1:
         gradient = evaluation.jacobian[:, 0]
         enough = (free * gradient.square()).sum(1) > 1e-3 * gradient.square().sum(1)
         free = torch.where(enough[:, None], free, 1.0)
     cap = 0.5 * (point - problem.reference).norm(dim=1)
-    return newton_correct(problem, point, evaluation.jacobian, free, level - evaluation.held, cap)
+    return newton_correct(problem, point, evaluation.jacobian.to(point), free.to(point), level - held, cap)
 
 
 def _move_towards_start(problem: MADProblem, point: Tensor, level: Tensor, start: Tensor) -> Tensor:

@@ -6,10 +6,12 @@ bound is not free if it would have to leave the range to improve.  All images ar
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from madcore.problem import Evaluation, MADProblem
+from madcore.solvers.numbers import column, dot, namespace, numbers, tensor
 
 __all__ = [
     "free_pixels",
@@ -34,6 +36,7 @@ def free_pixels(at_bounds: Tensor, slope: Tensor) -> Tensor:
     return torch.ge(outwards, 0.0, out=outwards)
 
 
+@np.errstate(all="ignore")
 def ray_multiplier(
     error: Tensor, at_bounds: Tensor, evaluation: Evaluation, last: Tensor | None
 ) -> tuple[Tensor, Tensor]:
@@ -54,14 +57,13 @@ def ray_multiplier(
     multiplier, degree : Tensor
         (N, 1) and (N,); the degree p, for which g grows like the p-th power of the distance, is between 0.3 and 6.
     """
-    gradient, held_gradient, held = evaluation.gradient, evaluation.jacobian[:, 0], evaluation.held[:, 0]
-    if last is None:
-        last = (_dot(gradient, error) / _dot(held_gradient, error))[:, None]
+    gradient, held_gradient, held = evaluation.gradient, evaluation.jacobian[:, 0], numbers(evaluation.held)[:, 0]
+    before = dot(gradient, error) / dot(held_gradient, error) if last is None else numbers(last)[:, 0]
     inside = torch.addcmul(error, error * at_bounds, at_bounds, value=-1)
-    a, b = _dot(gradient, inside), _dot(held_gradient, inside)
-    weight = 1e-3 * held
-    multiplier = (torch.where(b > 0, a, 0.0) + weight * last[:, 0]) / (b.clamp_min(0.0) + weight)
-    return multiplier[:, None], (b / held).clamp(0.3, 6.0)
+    a, b = dot(gradient, inside), dot(held_gradient, inside)
+    xp, weight = namespace(b), 1e-3 * held
+    multiplier = (xp.where(b > 0, a, 0.0) + weight * before) / (xp.clip(b, 0.0, None) + weight)
+    return column(multiplier, error), tensor(xp.clip(b / held, 0.3, 6.0), error)
 
 
 def least_squares_multiplier(problem: MADProblem, point: Tensor, evaluation: Evaluation, rounds: int = 3) -> Tensor:
@@ -93,7 +95,3 @@ def solve_normal(jacobian: Tensor, weight: Tensor, right: Tensor) -> Tensor:
     eye = torch.eye(jacobian.shape[1], dtype=jacobian.dtype, device=jacobian.device)
     scaled = matrix * unit[:, :, None] * unit[:, None, :] + ridge * eye
     return torch.linalg.solve_ex(scaled, (right * unit)[..., None])[0][..., 0] * unit
-
-
-def _dot(a: Tensor, b: Tensor) -> Tensor:
-    return torch.linalg.vecdot(a, b)

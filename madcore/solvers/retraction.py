@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from madcore.problem import MADProblem
 from madcore.solvers.levels import held_error, newton_correct
+from madcore.solvers.numbers import column, namespace, numbers
 
 __all__ = ["along_ray", "by_newton"]
 
 SHARES = math.log(0.3), math.log(3.0)  # smallest and largest factor of a proposal's error, as logarithms
 
 
+@np.errstate(all="ignore")
 def along_ray(problem: MADProblem, proposal: Tensor, level: Tensor, degree: Tensor, enough: Tensor) -> Tensor:
     """Scale the error of proposals (N, n) so that the one held metric is near its level: one to three of its values.
 
@@ -25,22 +28,21 @@ def along_ray(problem: MADProblem, proposal: Tensor, level: Tensor, degree: Tens
     """
     error = proposal - problem.reference
     trial = problem.clamp(proposal)
-    position = torch.zeros_like(level)  # logarithm of the factor
-    need = torch.ones_like(level)
-    moved = last_missing = position
+    wanted, slope = numbers(level), numbers(degree)
+    xp = namespace(wanted)
+    position = moved = last_missing = xp.zeros_like(wanted)  # position: logarithm of the factor
+    need = xp.ones_like(wanted) > 0
     for attempt in range(3):
-        missing = (level / problem.held_values(trial)[:, 0]).log_()
+        missing = xp.log(wanted / numbers(problem.held_values(trial))[:, 0])
         if attempt:
-            measured = ((last_missing - missing) / moved).nan_to_num_(1.0)
-            degree = torch.where(moved.abs() > 1e-3, measured, degree).clamp_(0.3, 6.0)
-        step = (missing / degree).nan_to_num_(0.0, 0.0, 0.0).mul_(need)
-        following = (position + step).clamp_(*SHARES)
+            measured = xp.nan_to_num((last_missing - missing) / moved, nan=1.0)
+            slope = xp.clip(xp.where(abs(moved) > 1e-3, measured, slope), 0.3, 6.0)
+        step = need * xp.nan_to_num(missing / slope, nan=0.0, posinf=0.0, neginf=0.0)
+        following = xp.clip(position + step, *SHARES)
         moved, last_missing, position = following - position, missing, following
-        trial = problem.clamp_(torch.addcmul(problem.reference, error, position.exp()[:, None]))
-        if attempt == 2:
-            break
-        need *= (degree * moved).abs_() >= enough
-        if not bool(need.any()):
+        trial = problem.clamp_(torch.addcmul(problem.reference, error, column(xp.exp(position), error)))
+        need = need & (abs(slope * moved) >= numbers(enough))
+        if attempt == 2 or not bool(need.any()):
             break
     return trial
 
