@@ -14,21 +14,66 @@ from torch import Tensor
 from madcore.adhoc import is_code
 from madcore.errors import InputError, MadcoreError
 from madcore.identity import identify
-from madcore.images import hash_pixels, read_image
+from madcore.images import decode_image, hash_pixels
 from madcore.lookup import create_metric, create_penalty
 from madcore.metric import Metric
 from madcore.penalties import Penalty
 from madcore.registry import Registry
-from madcore.store import RECORD, read_match
+from madcore.store import RECORD, SingleMatch, Store, canonical
 
-__all__ = ["EXACT", "Received", "receive"]
+__all__ = ["EXACT", "Builder", "Received", "receive"]
 
 EXACT = "exact.safetensors"
 
 
 @dataclass
+class Builder:
+    """Builds the metrics and penalties that records name, each once.
+
+    Parameters
+    ----------
+    registry : Registry, optional
+        Plugins to look in.
+    allow_code : bool
+        Whether files and modules that a record names may be run.
+    """
+
+    registry: Registry | None = None
+    allow_code: bool = False
+    _built: dict[str, Any] = field(default_factory=dict)
+
+    def metric(self, identity: dict[str, Any]) -> Metric:
+        """Return the metric of an identity in a key."""
+        return self._once(create_metric, identity["metric"], identity["options"])
+
+    def penalty(self, identity: dict[str, Any]) -> Penalty:
+        """Return the penalty of an identity in a key."""
+        return self._once(create_penalty, identity["penalty"], identity["options"])
+
+    def refuse_code(self, names: list[str]) -> None:
+        """Make sure that no name points to code that may not be run.
+
+        Raises
+        ------
+        InputError
+            If one does.
+        """
+        code = [name for name in names if is_code(name)]
+        if code and not self.allow_code:
+            raise InputError(
+                f"the record names code that would be run ({', '.join(code)}); read it, then allow it with --allow-code"
+            )
+
+    def _once(self, create: Any, name: str, options: dict[str, Any]) -> Any:
+        known = canonical([create.__name__, name, options])
+        if known not in self._built:
+            self._built[known] = create(name, registry=self.registry, **options)
+        return self._built[known]
+
+
+@dataclass
 class Received:
-    """The contents of a folder, and what is wrong with them so far.
+    """The contents of a match, and what is wrong with them so far.
 
     Attributes
     ----------
@@ -42,7 +87,7 @@ class Received:
         In words, by file name.
     """
 
-    folder: Path
+    results: Store | SingleMatch
     record: dict[str, Any]
     metrics: dict[str, Metric]
     penalty: Penalty | None
@@ -50,22 +95,38 @@ class Received:
     reference: Tensor | None = None
     problems: dict[str, list[str]] = field(default_factory=dict)
 
+    @property
+    def expected(self) -> list[str]:
+        """Files that the match must have: a store has reference images elsewhere, and may keep PNG or exact alone."""
+        pictures = [f"{name}.png" for name in ("start", *self.record["images"])]
+        if isinstance(self.results, SingleMatch):
+            return [EXACT, "reference.png", *pictures]
+        kept = [group for group in ([EXACT], pictures) if set(group) & set(self.record["files"])]
+        return [name for group in kept or [[EXACT], pictures] for name in group]
+
+    def content(self, name: str) -> bytes | None:
+        """Read a file, None if it is missing."""
+        try:
+            return self.results.read(self.record["id"], name)
+        except InputError:
+            return None
+
     def blame(self, name: str, problem: str) -> None:
         """Note what is wrong with a file."""
         self.problems.setdefault(name, []).append(problem)
 
 
-def receive(folder: Path, registry: Registry | None = None, *, allow_code: bool = False) -> Received:
-    """Read a folder that madcore has written and rebuild its metrics.
+def receive(results: Store | SingleMatch, match: str, builder: Builder) -> Received:
+    """Read a match that madcore has written and rebuild its metrics.
 
     Parameters
     ----------
-    folder : Path
-        With a record.
-    registry : Registry, optional
-        Plugins to look in.
-    allow_code : bool
-        Whether files and modules that the record names may be run.
+    results : Store or SingleMatch
+        Where it is.
+    match : str
+        Its identity.
+    builder : Builder
+        Builds the metrics.
 
     Raises
     ------
@@ -74,17 +135,14 @@ def receive(folder: Path, registry: Registry | None = None, *, allow_code: bool 
     MadcoreError
         If a metric does not exist here.
     """
-    record = read_match(folder)
+    record = results.record(match)
     # of the key, which the id is a hash of: a metric that is left out elsewhere is measured all the same
     identities = {letter: identity for letter, identity in record["key"].items() if len(letter) == 1}
     penalty = record["key"].get("penalty")
-    _refuse_code([*(each["metric"] for each in identities.values()), (penalty or {}).get("penalty", "")], allow_code)
-    metrics = {
-        letter: create_metric(each["metric"], registry=registry, **each["options"])
-        for letter, each in identities.items()
-    }
-    rebuilt = create_penalty(penalty["penalty"], registry=registry, **penalty["options"]) if penalty else None
-    received = Received(folder, record, metrics, rebuilt)
+    builder.refuse_code([*(each["metric"] for each in identities.values()), (penalty or {}).get("penalty", "")])
+    metrics = {letter: builder.metric(each) for letter, each in identities.items()}
+    rebuilt = builder.penalty(penalty) if penalty else None
+    received = Received(results, record, metrics, rebuilt)
     for letter, metric in metrics.items():
         _compare_identity(received, metric.name, identities[letter], identify(metric))
     if penalty and rebuilt:
@@ -94,14 +152,6 @@ def receive(folder: Path, registry: Registry | None = None, *, allow_code: bool 
     _read_exact(received)
     received.reference = _find_reference(received)
     return received
-
-
-def _refuse_code(names: list[str], allow_code: bool) -> None:
-    code = [name for name in names if is_code(name)]
-    if code and not allow_code:
-        raise InputError(
-            f"the record names code that would be run ({', '.join(code)}); read it, then allow it with --allow-code"
-        )
 
 
 def _compare_identity(received: Received, name: str, stated: dict[str, Any], found: dict[str, Any]) -> None:
@@ -115,28 +165,31 @@ def _compare_identity(received: Received, name: str, stated: dict[str, Any], fou
 
 def _compare_hashes(received: Received) -> None:
     listed = received.record["files"]
-    expected = [EXACT, *(f"{name}.png" for name in ("reference", "start", *received.record["images"]))]
-    for name in [*listed, *(name for name in expected if name not in listed)]:
+    for name in [*listed, *(name for name in received.expected if name not in listed)]:
         if Path(name).name != name:
-            raise InputError(f"{received.folder / RECORD} lists {name!r}, which is outside its folder; do not trust it")
-        path = received.folder / name
-        if not path.is_file():
+            where = f"the record of {received.results.path}"
+            raise InputError(f"{where} lists {name!r}, which is outside its folder; do not trust it")
+        content = received.content(name)
+        if content is None:
             received.blame(name, "is missing")
         elif name not in listed:
             received.blame(name, "is not in the record")
-        elif sha256(path.read_bytes()).hexdigest() != listed[name]["sha256"]:
+        elif sha256(content).hexdigest() != listed[name]["sha256"]:
             received.blame(name, "is not the file that was written")
 
 
 def _read_exact(received: Received) -> None:
-    path = received.folder / EXACT
-    if not path.is_file():
+    content = received.content(EXACT)
+    if content is None:
         return
     try:
-        tensors = load(path.read_bytes())
-        received.exact = {name: tensor.permute(2, 0, 1)[None] for name, tensor in tensors.items()}
+        received.exact = _tensors(content)
     except Exception as error:  # a damaged file makes the decoder raise whatever it likes
         received.blame(EXACT, f"cannot be read ({str(error).splitlines()[0]})")
+
+
+def _tensors(content: bytes) -> dict[str, Tensor]:
+    return {name: tensor.permute(2, 0, 1)[None] for name, tensor in load(content).items()}
 
 
 def _find_reference(received: Received) -> Tensor | None:
@@ -149,8 +202,22 @@ def _find_reference(received: Received) -> Tensor | None:
         if hash_pixels(candidate) == stated:
             return candidate
         received.blame(f"{EXACT}:reference", "is not the reference image of the record")
+    elif isinstance(received.results, Store):
+        candidate = _stored_reference(received.results, stated)
+        if candidate is not None:
+            return candidate.to(dtype)
+    picture = received.results.reference(stated, "png")
     try:
-        picture = read_image(received.folder / "reference.png", dtype=dtype)
-        return picture if hash_pixels(picture) == stated else None
+        decoded = None if picture is None else decode_image(picture).to(dtype)
     except MadcoreError:
+        return None
+    return decoded if decoded is not None and hash_pixels(decoded) == stated else None
+
+
+def _stored_reference(store: Store, stated: str) -> Tensor | None:
+    content = store.reference(stated, "safetensors")
+    try:
+        (tensor,) = _tensors(content or b"").values()
+        return tensor if hash_pixels(tensor) == stated else None
+    except Exception:  # as above: then the PNG must do
         return None

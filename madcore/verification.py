@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,15 +14,15 @@ from torch import Tensor
 
 from madcore.certificate import Certificate, certify
 from madcore.errors import InputError, MadcoreError
-from madcore.images import read_image
+from madcore.images import decode_image
 from madcore.problem import MADProblem, signs
 from madcore.quantization import TOLERANCES
-from madcore.received import EXACT, Received, receive
+from madcore.received import EXACT, Builder, Received, receive
 from madcore.registry import Registry
 from madcore.solvers.kinks import Kinks
-from madcore.store import RECORD
+from madcore.store import RECORD, SingleMatch, Store, find_store
 
-__all__ = ["Check", "verify_match"]
+__all__ = ["Check", "verify_match", "verify_store"]
 
 SAME = {torch.float64: 1e-6, torch.float32: 1e-3}  # relative difference of values that count as those of the record
 
@@ -70,7 +71,7 @@ def verify_match(path: Path, registry: Registry | None = None, *, allow_code: bo
     Parameters
     ----------
     path : Path
-        A folder, or one file in it.
+        The folder of a match, in a store or by itself, or one file in it.
     registry : Registry, optional
         Plugins to look in.
     allow_code : bool
@@ -87,36 +88,77 @@ def verify_match(path: Path, registry: Registry | None = None, *, allow_code: bo
     folder = path if path.is_dir() else path.parent
     if not path.exists():
         raise InputError(f"{path} does not exist; give a folder that madcore has written, or a file in it")
+    results: Store | SingleMatch | None = find_store(folder)
+    if results is None:
+        results = SingleMatch(folder)
+    (match,) = [folder.absolute().name] if isinstance(results, Store) else results.ids()
+    checks = _verify(results, match, Builder(registry, allow_code))
+    known = {check.file.partition(":")[0] for check in checks}
+    if not whole and path.name not in known:
+        raise InputError(f"{path} is not in {folder / RECORD}; it lists {', '.join(sorted(known))}")
+    return checks if whole else [check for check in checks if check.file.partition(":")[0] in (path.name, RECORD)]
+
+
+def verify_store(
+    store: Store, matches: Iterable[str], registry: Registry | None = None, *, allow_code: bool = False
+) -> Iterator[tuple[str, list[Check]]]:
+    """Measure matches of a store, as `verify_match` does each; metrics are built once.
+
+    Parameters
+    ----------
+    store : Store
+        The store.
+    matches : iterable of str
+        Identities of those to measure.
+    registry, allow_code
+        As for `verify_match`.
+
+    Yields
+    ------
+    tuple
+        The identity of a match, and what was found.
+    """
+    builder = Builder(registry, allow_code)
+    for match in matches:
+        try:
+            yield match, _verify(store, match, builder)
+        except InputError as error:
+            if match in store.damaged():  # one bad record does not hide the others
+                yield match, [Check(RECORD, problems=(str(error),))]
+            else:
+                raise
+
+
+def _verify(results: Store | SingleMatch, match: str, builder: Builder) -> list[Check]:
     try:
-        received = receive(folder, registry, allow_code=allow_code)
+        received = receive(results, match, builder)
         checks = [check for name in received.record["images"] for check in _Image(received, name).checks()]
         for name in ("reference", "start"):
             _compare_picture(received, name)
     except MadcoreError:
         raise
     except (LookupError, TypeError, AttributeError, ValueError, RuntimeError) as error:  # a record may hold anything
-        raise InputError(f"{folder / RECORD} is damaged ({error!r}); ask for the match again") from error
-    listed = {RECORD, EXACT, *received.record["files"]}
-    if not whole and path.name not in listed:
-        raise InputError(f"{path} is not in {folder / RECORD}; it lists {', '.join(sorted(listed))}")
+        where = results.path / RECORD if isinstance(results, SingleMatch) else f"match {match} of {results.path}"
+        raise InputError(f"{where} is damaged ({error!r}); ask for the match again") from error
     measured = {check.file for check in checks}
-    others = [name for name in dict.fromkeys([RECORD, *listed, *received.problems]) if name not in measured]
-    checks += [Check(name, problems=tuple(received.problems.get(name, ()))) for name in sorted(others)]
-    return checks if whole else [check for check in checks if check.file.partition(":")[0] in (path.name, RECORD)]
+    listed = [RECORD, *received.expected, *received.record["files"], *received.problems]
+    others = [name for name in dict.fromkeys(listed) if name not in measured]
+    return checks + [Check(name, problems=tuple(received.problems.get(name, ()))) for name in sorted(others)]
 
 
 def _compare_picture(received: Received, name: str) -> None:
     """Note a picture of the reference or start image that is not the exact one, rounded."""
-    exact, path = received.exact.get(name), received.folder / f"{name}.png"
-    if exact is None or not path.is_file():
+    exact, file = received.exact.get(name), f"{name}.png"
+    content = received.content(file)
+    if exact is None or content is None:
         return
     try:
-        picture = read_image(path, dtype=torch.float64)
+        picture = decode_image(content, file)
     except MadcoreError as error:
-        received.blame(path.name, str(error))
+        received.blame(file, str(error))
         return
     if picture.shape != exact.shape or bool(((picture - exact).abs() > 0.51 / 255).any()):
-        received.blame(path.name, f"is not {EXACT}:{name}, rounded")
+        received.blame(file, f"is not {EXACT}:{name}, rounded")
 
 
 @dataclass(frozen=True)
@@ -126,8 +168,9 @@ class _Image:
     received: Received
     name: str
 
-    def checks(self) -> tuple[Check, Check]:
-        return self._exact(), self._png()
+    def checks(self) -> list[Check]:
+        kept = {EXACT: self._exact, f"{self.name}.png": self._png}
+        return [check() for file, check in kept.items() if file in self.received.expected]
 
     @property
     def entry(self) -> dict[str, Any]:
@@ -180,9 +223,11 @@ class _Image:
 
     def _png(self) -> Check:
         file, stated = f"{self.name}.png", self.entry["png"]
-        problems = list(self.received.problems.get(file, ()))
+        problems, content = list(self.received.problems.get(file, ())), self.received.content(file)
+        if content is None:
+            return Check(file, problems=tuple(problems))
         try:
-            picture = read_image(self.received.folder / file, dtype=torch.float64)
+            picture = decode_image(content, file)
         except MadcoreError as error:
             return Check(file, problems=tuple(problems or [str(error)]))
         found = self._measure(picture)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import random
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,8 @@ import click
 
 from madcore.cli.session import Session
 from madcore.cli.tables import write_json, write_table
+from madcore.errors import InputError
+from madcore.store import Store, is_store
 from madcore.wording import write_error, write_value
 
 if TYPE_CHECKING:
@@ -22,12 +26,13 @@ HEADER = ("FILE", "OPTIMIZED", "HELD ERROR", "ALLOWED", "OUTSIDE", "RESIDUAL", "
 
 
 @click.command()
-@click.argument("path", type=Path, metavar="DIR|FILE")
+@click.argument("path", type=Path, metavar="DIR|FILE|STORE")
+@click.option("--sample", type=click.IntRange(1), metavar="N", help="Of a store, only so many matches, drawn by lot.")
 @click.option("--allow-code", is_flag=True, help="Run code that the record names (./file.py:attribute); read it first.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, not a table, to the standard output.")
 @click.pass_obj
-def verify(session: Session, path: Path, allow_code: bool, as_json: bool) -> int:
-    """Check what `madcore quartet` or `madcore synth` has written.
+def verify(session: Session, path: Path, sample: int | None, allow_code: bool, as_json: bool) -> int:
+    """Check what `madcore quartet`, `madcore synth` or `madcore tournament` has written.
 
     Every file is read back and measured again: value of the optimized metric, error of the held ones, pixels outside
     the range and, of the exact floats, the first-order residual (0 at a stationary point).  The metrics are rebuilt
@@ -41,9 +46,14 @@ def verify(session: Session, path: Path, allow_code: bool, as_json: bool) -> int
     Examples:
       madcore verify mad
       madcore verify mad/a_min.png
+      madcore verify STORE --sample 20
     """  # noqa: D301 - click reads the character
     from madcore.verification import verify_match
 
+    if is_store(path):
+        return _verify_store(Store(path), session, sample, allow_code, as_json)
+    if sample is not None:
+        raise InputError(f"--sample is for stores; {path} is none")
     checks = verify_match(path, session.registry, allow_code=allow_code)
     holds = all(check.holds for check in checks)
     if as_json:
@@ -53,6 +63,42 @@ def verify(session: Session, path: Path, allow_code: bool, as_json: bool) -> int
         bad = [check.file for check in checks if not check.holds]
         click.echo(f"\n{'All holds.' if holds else 'Does not hold: ' + ', '.join(bad)}")
     return 0 if holds else 1
+
+
+def _verify_store(store: Store, session: Session, sample: int | None, allow_code: bool, as_json: bool) -> int:
+    from madcore.verification import verify_store
+
+    ids = sorted(store.ids())
+    chosen = ids if sample is None else sorted(random.sample(ids, min(sample, len(ids))))
+    found: dict[str, list[Check]] = {}
+    for match, checks in verify_store(store, chosen, session.registry, allow_code=allow_code):
+        found[match] = checks
+        if not as_json:
+            for line in _match_lines(match, checks):
+                click.echo(line)
+    bad = [match for match, checks in found.items() if not all(check.holds for check in checks)]
+    if as_json:
+        listed = [{"id": match, "files": [_record(check) for check in checks]} for match, checks in found.items()]
+        write_json({"path": str(store.path), "holds": not bad, "matches": listed})
+    else:
+        of = f"{len(found)} of {len(ids)} matches" if sample else f"{len(ids)} matches"
+        click.echo(f"\n{of}: " + (f"{len(bad)} do not hold." if bad else "all hold."))
+    return 1 if bad else 0
+
+
+def _match_lines(match: str, checks: Sequence[Check]) -> Iterator[str]:
+    """Say of a match how large its held errors are, or what is wrong with it, a line for each file."""
+    problems = [f"{check.file}: {'; '.join(check.problems)}" for check in checks if not check.holds]
+    if problems:
+        yield from (f"{match[:8]}  {problem}" for problem in problems)
+        return
+    parts = []
+    for kind, exact in (("exact", True), ("png", False)):
+        errors = [
+            check.held_error or 0.0 for check in checks if check.tolerance and check.file.endswith(".png") != exact
+        ]
+        parts += [f"{kind} {write_error(max(errors))}"] if errors else []
+    yield f"{match[:8]}  holds; held errors up to {', '.join(parts)}"
 
 
 def _row(check: Check) -> tuple[str, ...]:

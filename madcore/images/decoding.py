@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,16 +55,23 @@ def decode_file(path: Path, entry: str = "") -> tuple[NDArray[Any], bool]:
     """
     _check_file(path)
     is_picture = path.suffix.lower() not in ARRAY_SUFFIXES
+    with _explained(str(path)):
+        return (_decode(path.read_bytes(), str(path)) if is_picture else _decode_array(path, entry)), is_picture
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Turn whatever a decoder raises into an InputError that names the file."""
     try:
-        return (decode_picture(path.read_bytes(), str(path)) if is_picture else _decode_array(path, entry)), is_picture
+        yield
     except InputError:
         raise
     except UnidentifiedImageError as error:
         kinds = "PNG, JPEG, TIFF, BMP, GIF, WebP, " + ", ".join(ARRAY_SUFFIXES)
-        raise InputError(f"{path} is not a picture that can be read; known are {kinds}") from error
+        raise InputError(f"{name} is not a picture that can be read; known are {kinds}") from error
     except Exception as error:  # decoders of damaged files raise whatever they like
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path} cannot be read; is it damaged or truncated? ({reason})") from error
+        raise InputError(f"{name} cannot be read; is it damaged or truncated? ({reason})") from error
 
 
 def _check_file(path: Path) -> None:
@@ -81,7 +89,18 @@ def _check_file(path: Path) -> None:
 
 
 def decode_picture(content: bytes, name: str) -> NDArray[Any]:
-    """Read the samples, (H, W) or (H, W, C), of the content of a picture file; `name` is for messages."""
+    """Read the samples, (H, W) or (H, W, C), of the content of a picture file; `name` is for messages.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read completely.
+    """
+    with _explained(name):
+        return _decode(content, name)
+
+
+def _decode(content: bytes, name: str) -> NDArray[Any]:
     with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
         frames = getattr(picture, "n_frames", 1)
         if frames > 1 and picture.format != "MPO":  # in an MPO, a camera's JPEG, the further ones are previews

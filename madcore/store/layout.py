@@ -9,7 +9,7 @@ from typing import Any
 from madcore.errors import InputError
 from madcore.store.files import list_names, make_folder, read_json, record_json, replace_file
 
-__all__ = ["MARK", "README", "check_id", "create_layout", "hex_of", "open_layout"]
+__all__ = ["MARK", "README", "check_id", "create_layout", "hex_of", "is_store", "open_layout"]
 
 FORMAT: dict[str, Any] = {"format": "madcore-store", "version": 1}
 MARK = "STORE.json"
@@ -72,6 +72,11 @@ def create_layout(path: Path, *, durable: bool = True) -> None:
         raise InputError(f"{path} cannot be written ({error.strerror}); choose another folder") from error
 
 
+def is_store(path: Path) -> bool:
+    """Tell whether a folder is a store, of whatever version."""
+    return (path / MARK).is_file()
+
+
 def open_layout(path: Path) -> None:
     """Make sure that a folder is a store of a version that can be read.
 
@@ -80,7 +85,7 @@ def open_layout(path: Path) -> None:
     InputError
         If it is not.
     """
-    if not (path / MARK).is_file():
+    if not is_store(path):
         raise InputError(f"{path} is no store (it has no {MARK}); give a folder that `madcore tournament` has written")
     found = read_json(path / MARK) or {}
     if found.get("format") != FORMAT["format"]:

@@ -13,7 +13,7 @@ from madcore.store.layout import MARK
 from madcore.store.record import RECORD, read_match
 from madcore.store.store import Store
 
-__all__ = ["SingleMatch", "open_results"]
+__all__ = ["SingleMatch", "find_store", "open_results"]
 
 
 def open_results(path: str | os.PathLike[str]) -> Store | SingleMatch:
@@ -30,6 +30,12 @@ def open_results(path: str | os.PathLike[str]) -> Store | SingleMatch:
     if (folder / RECORD).exists():
         return SingleMatch(folder)
     raise InputError(f"{folder} is neither a store (no {MARK}) nor a match (no {RECORD}); give a folder of madcore's")
+
+
+def find_store(folder: Path) -> Store | None:
+    """Return the store that a match's folder is in, None if it is in none."""
+    inside = folder.absolute().parents
+    return Store(inside[2]) if len(inside) > 2 and (inside[2] / MARK).exists() else None
 
 
 class SingleMatch:

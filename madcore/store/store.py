@@ -257,6 +257,9 @@ class Store:
             If somebody is writing, or the disk is full or cannot be written.
         """
         with self.lock():
+            others = {writer: holder for writer, holder in self.writers().items() if writer != "driver"}
+            if others:
+                raise InputError(f"{self.path} is being written by {', '.join(others.values())}; wait until it ends")
             yield from pack_shards(self.path, self._matches, self.path / "tmp" / "driver")
 
     # Queries
