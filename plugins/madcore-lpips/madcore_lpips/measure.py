@@ -89,6 +89,5 @@ class Lpips:
     def _check(self, image: Tensor) -> None:
         low, high = image.min().item(), image.max().item()
         if not (low >= -SLACK * self.data_range and high <= (1 + SLACK) * self.data_range):
-            raise InputError(
-                f"lpips.lpips needs pixels from 0 to {self.data_range:g}; got {low:.4g} to {high:.4g}: rescale the images"
-            )
+            wanted = f"pixels from 0 to {self.data_range:g}"
+            raise InputError(f"lpips.lpips needs {wanted}; got {low:.4g} to {high:.4g}: rescale the images")

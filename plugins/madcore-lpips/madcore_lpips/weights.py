@@ -67,7 +67,8 @@ def load_trunk(net: str, weights: str | None, seed: int) -> tuple[nn.Module, Fil
     try:
         trunk.load_state_dict({name: state[stored] for name, stored in names.items()}, assign=True)
     except (KeyError, RuntimeError, TypeError):
-        raise InputError(f"{path} is no state dict of torchvision's {make.__name__}; give the file that net={net} needs")
+        hint = f"give the file that net={net} needs"
+        raise InputError(f"{path} is no state dict of torchvision's {make.__name__}; {hint}") from None
     return _frozen(trunk), (path,)
 
 

@@ -20,6 +20,7 @@ POOLED = "It averages pixels 2 x 2 first: a checkerboard of single pixels has di
 LARGE = "From 384 pixels a side it averages pixels first, round(side / 256) at a time: finer detail vanishes."
 UNKNOWN_GREY = "Grey images are shown to it as colour images of three equal channels."
 CHROMATIC = "With chromatic=true the gradient is unbounded where a chroma similarity changes sign."
+IN_DOUBLE = "Computed in float64 whatever the images' type."
 EXPERIMENTAL = "Experimental: "
 IMAGENET = "VGG16 of torchvision (IMAGENET1K_V1, 528 MiB, download.pytorch.org)"
 
@@ -64,7 +65,7 @@ METRICS = (
         min_side=161,
         caveats=(
             EXPERIMENTAL + "a reference image without texture is refused, since its covariance has no inverse.",
-            "Computed in float64 whatever the images' type: in float32 its gradient is inaccurate.",
+            IN_DOUBLE,
             "It takes absolute values of similarities: an image of inverted contrast can be near.",
             LUMINANCE,
         ),
@@ -96,7 +97,11 @@ METRICS = (
         "gmsd",
         builders.build_gmsd,
         "gradient magnitude similarity deviation",
-        caveats=(LUMINANCE, POOLED, "It is a standard deviation: a similarity that is lost equally everywhere is none."),
+        caveats=(
+            LUMINANCE,
+            POOLED,
+            "It is a standard deviation: a similarity that is lost equally everywhere is none.",
+        ),
         source="Xue, Zhang, Mou & Bovik (2014), arXiv:1308.3052",
     ),
     _distance(
@@ -149,6 +154,7 @@ METRICS = (
         caveats=(
             EXPERIMENTAL + "it averages the worst blocks alone, so most pixels have no gradient and it jumps.",
             "Pixels beyond the last whole block of 8 x 8 are not seen.",
+            IN_DOUBLE,
             LUMINANCE,
         ),
         source="Balanov, Schwartz, Moshe & Peleg (2015), ICIP",

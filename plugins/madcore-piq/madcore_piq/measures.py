@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import piq
@@ -16,6 +17,8 @@ from madcore_piq.exact import Exact, unchecked
 __all__ = ["FUNCTIONS", "Measure", "check_range", "color"]
 
 SLACK = 1e-3
+# iw_ssim inverts covariances; dss adds the type's epsilon to each of its weights, so that 1 is missed.
+IN_DOUBLE = {"iw_ssim", "dss"}
 
 
 @dataclass(frozen=True)
@@ -50,18 +53,19 @@ class Measure:
     def prepare(self, image: Tensor) -> Callable[[Tensor], Tensor]:
         """Check the reference images once."""
         check_range(f"piq.{self.name}", image, self.data_range)
-        reference = self._shown(image.clamp(0, self.data_range))
+        dtype = torch.float64 if self.name in IN_DOUBLE else image.dtype
+        reference = self._shown(image.clamp(0, self.data_range).to(dtype))
         options = {
-            name: image.new_tensor(value) if isinstance(value, tuple) else value
+            name: reference.new_tensor(value) if isinstance(value, tuple) else value
             for name, value in self.options.items()
         }
+        compare = partial(FUNCTIONS[self.name], data_range=self.data_range, reduction="none", **options)
 
         def values(mad_image: Tensor) -> Tensor:
-            shown = self._shown(_clamp(mad_image, self.data_range))
-            with Exact(image.dtype):
-                value = FUNCTIONS[self.name](shown, reference, data_range=self.data_range, reduction="none", **options)
+            with Exact(dtype):
+                value = compare(self._shown(_clamp(mad_image, self.data_range).to(dtype)), reference)
             # Comparisons inside some functions take NaN for false; this lets no NaN vanish.
-            return value + 0 * mad_image.detach().flatten(1).sum(1)
+            return value.to(mad_image.dtype) + 0 * mad_image.detach().flatten(1).sum(1)
 
         return values
 
@@ -112,11 +116,10 @@ def _haarpsi(mad_image: Tensor, image: Tensor, **options: Any) -> Tensor:
 
 
 def _iw_ssim(mad_image: Tensor, image: Tensor, **options: Any) -> Tensor:
-    """Compute IW-SSIM in double precision, which inverting its covariances needs."""
-    wide = {name: value.double() if isinstance(value, Tensor) else value for name, value in options.items()}
+    """Compute IW-SSIM; a reference image without texture has a covariance without inverse."""
     try:
-        return IW_SSIM(mad_image.double(), image.double(), **wide).to(mad_image.dtype)
-    except torch.linalg.LinAlgError:
+        return IW_SSIM(mad_image, image, **options)
+    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
         raise InputError(
             "piq.iw_ssim weights places by the information in the reference image, and this one has no texture; "
             "take another image or metric"
@@ -125,7 +128,7 @@ def _iw_ssim(mad_image: Tensor, image: Tensor, **options: Any) -> Tensor:
 
 VIF, HAARPSI = unchecked(piq.vif_p), unchecked(piq.haarpsi)
 IW_SSIM = unchecked(piq.information_weighted_ssim)
-FUNCTIONS = {
+FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "ssim": unchecked(piq.ssim),
     "ms_ssim": unchecked(piq.multi_scale_ssim),
     "iw_ssim": _iw_ssim,
