@@ -35,6 +35,7 @@ COMMANDS = {
     "matches": Command("store", "List what a store holds, a line for each MAD image.", "Tournaments"),
     "export": Command("store", "Write that list as CSV, JSON or Parquet.", "Tournaments"),
     "pack": Command("store", "Put matches into few large files.", "Tournaments"),
+    "report": Command("report", "A page about a tournament or a match, to look at and to send.", "Tournaments"),
     "check": Command("check", "Whether metrics keep their contract, and are fit for MAD.", "Write plugins"),
     "metrics": Command("listing", "List metrics.", "Look around"),
     "penalties": Command("listing", "List penalties.", "Look around"),

@@ -1,0 +1,304 @@
+"use strict";
+// Views, filters, lists and charts; everything comes from the page itself.
+
+const DATA = JSON.parse(document.getElementById("data").textContent);
+const MATCHES = new Map(DATA.matches.map((match) => [match.id, match]));
+const PAGE = 24;
+let viewer = null;
+let listed = DATA.matches; // what the list of matches shows, which n and p walk through
+
+const text = (bounds) => { // a noise that is known, or its bounds
+  if (!bounds) return "";
+  const [low, high] = bounds;
+  if (low === high) return number(low, 3);
+  if (high === null) return "more than " + number(low, 3);
+  return low === 0 ? "less than " + number(high, 3) : `${number(low, 3)} to ${number(high, 3)}`;
+};
+const doublings = (change) => {
+  if (!change) return "";
+  const [low, high] = change;
+  const said = low === null ? "unknown" : (low === high ? "" : "at least ") + low.toFixed(1);
+  return `${said} doublings`;
+};
+const distinct = (values) => [...new Set(values)].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+
+// Routes: #view, #view?name=value, #match/id
+
+function route() {
+  const hash = location.hash.slice(1);
+  const [path, query = ""] = hash.split("?");
+  const [view, id] = path.split("/");
+  const first = document.querySelector("main > section").id;
+  const section = document.querySelector(`main > section[id="${CSS.escape(view)}"]`) || document.getElementById(first);
+  for (const each of document.querySelectorAll("main > section")) each.classList.toggle("current", each === section);
+  for (const link of document.querySelectorAll("nav a")) {
+    const here = link.hash === "#" + section.id || (section.id === "match" && link.hash === "#matches");
+    here ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
+  }
+  if (viewer) { viewer.close(); viewer = null; }
+  const chosen = Object.fromEntries(new URLSearchParams(query));
+  ({ matches: showMatches, transfer: showTransfer, envelopes: showEnvelopes, match: () => showMatch(id) }[section.id] ||
+    (() => {}))(chosen);
+  if (hash) { section.querySelector("h2").focus({ preventScroll: true }); scrollTo(0, 0); }
+}
+
+function filters(view, chosen, choices, first = "all") {
+  const form = document.querySelector(`form[data-view="${view}"]`);
+  form.replaceChildren(...Object.entries(choices).map(([name, values]) =>
+    element("label", {}, name, element("select", { name }, first && element("option", { value: "" }, first),
+      ...values.map((each) => element("option", { value: each, selected: chosen[name] === each }, each))))));
+  form.onchange = () => {
+    const given = [...new FormData(form)].filter(([, each]) => each);
+    history.replaceState(null, "", `#${view}?${new URLSearchParams(given)}`);
+    const focused = document.activeElement.name;
+    ({ matches: showMatches, transfer: showTransfer, envelopes: showEnvelopes }[view])(Object.fromEntries(given));
+    if (focused) form.elements[focused].focus();
+  };
+  form.onsubmit = (event) => event.preventDefault();
+}
+
+function paged(section, items, make, target) {
+  const pager = section.querySelector(".pager");
+  const pages = Math.max(1, Math.ceil(items.length / PAGE));
+  const show = (page) => {
+    target.replaceChildren(...items.slice(page * PAGE, (page + 1) * PAGE).map(make));
+    const turn = (to, label) => element("button", { type: "button", disabled: to < 0 || to >= pages, onclick: () => {
+      show(to);
+      section.querySelector("h2").focus();
+      section.scrollIntoView();
+    } }, label);
+    pager.replaceChildren(...(pages > 1 ? [turn(page - 1, "Previous"), `page ${page + 1} of ${pages}`, turn(page + 1, "Next")] : []));
+  };
+  show(0);
+}
+
+// Matches
+
+function showMatches(chosen) {
+  const section = document.getElementById("matches");
+  const attacks = DATA.matches.flatMap((match) => match.attacks);
+  filters("matches", chosen, {
+    optimized: distinct(attacks.map((each) => each.optimized)), held: distinct(attacks.map((each) => each.held)),
+    level: distinct(DATA.matches.map((match) => match.level)), picture: distinct(DATA.matches.map((match) => match.picture)),
+  });
+  const fits = (attack) => (!chosen.optimized || attack.optimized === chosen.optimized) && (!chosen.held || attack.held === chosen.held);
+  listed = DATA.matches.filter((match) =>
+    (!chosen.level || match.level === chosen.level) && (!chosen.picture || match.picture === chosen.picture) &&
+    (match.attacks.some(fits) || !(chosen.optimized || chosen.held)));
+  section.querySelector(".count").textContent = !DATA.matches.length ? "There is no finished match here yet."
+    : `${listed.length} of ${DATA.matches.length} ${DATA.matches.length === 1 ? "match" : "matches"}, strongest disagreement first.`;
+  paged(section, listed, (match) => card(match, fits), section.querySelector(".cards"));
+}
+
+function card(match, fits) {
+  const lines = match.attacks.filter(fits).map((attack) => element("p", {}, sentence(attack)));
+  return element("li", {}, element("a", { href: "#match/" + match.id },
+    element("span", { class: "thumbs" }, ...match.images.slice(2).map((image) => thumbnail(image, match))),
+    element("span", {}, element("b", {}, Object.values(match.names).join(" against ")),
+      element("small", {}, `${match.picture}, ${match.level}, seed ${match.seed}`), ...lines)));
+}
+
+function thumbnail(image, match) {
+  const made = picture(image, match, true);
+  if (made.tagName === "IMG") Object.assign(made, { loading: "lazy", alt: `${image.title}, ${image.held || ""}` });
+  return made;
+}
+
+function sentence(attack) {
+  const range = attack.change ? `by ${doublings(attack.change)}` : `from ${number(attack.values[0], 3)} to ${number(attack.values[1], 3)}`;
+  return `${attack.optimized} moves ${range}, ${attack.held} held`;
+}
+
+// A match
+
+function showMatch(id) {
+  const section = document.getElementById("match");
+  const match = MATCHES.get(id);
+  const root = section.querySelector(".viewer");
+  section.querySelectorAll(".beyond").forEach((each) => each.remove());
+  if (!match) {
+    section.querySelector("h2").textContent = "Match";
+    root.replaceChildren(element("p", { class: "note" }, `There is no match ${id || ""} on this page.`));
+    return;
+  }
+  section.querySelector("h2").textContent = Object.values(match.names).join(" against ");
+  const place = listed.indexOf(match);
+  const go = (step) => listed[place + step] && element("a", { href: "#match/" + listed[place + step].id }, step < 0 ? "previous (P)" : "next (N)");
+  const about = element("p", { class: "beyond" }, `${match.picture}, ${match.size[0]} × ${match.size[1]} pixels, held at ${match.level}, seed ${match.seed}. `,
+    ...[go(-1), " ", go(1)].filter(Boolean));
+  const help = element("p", { class: "beyond quiet" }, "Keys: ", ...["1 to 6 one image", "Space the one before", "F flicker", "D difference", "Esc all",
+    "+ − 0 zoom", "arrows move"].flatMap((each) => [element("kbd", {}, each.split(" ")[0]), each.slice(each.indexOf(" ")) + "; "]));
+  section.querySelector("h2").after(about);
+  viewer = new Viewer(root, match);
+  root.after(help, element("div", { class: "beyond below" }, words(match), values(match), certificate(match), again(match)));
+  root.focus({ preventScroll: true });
+}
+
+function words(match) {
+  const said = match.images.filter((image) => image.words);
+  return element("div", {}, element("h3", {}, "What differs from the reference"),
+    ...match.attacks.map((attack) => element("p", {}, sentence(attack) + ".")),
+    said.length ? element("ul", {}, ...said.map((image) => element("li", {}, element("b", {}, image.title), ": " + image.words)))
+      : element("p", {}, "Not measured for this match: only those with the strongest disagreement are."));
+}
+
+function table(head, rows, label) {
+  return element("div", { class: "wide", role: "region", tabindex: "0", "aria-label": label },
+    element("table", {}, element("thead", {}, element("tr", {}, ...head.map((each) => element("th", { scope: "col" }, each)))),
+      element("tbody", {}, ...rows.map(([first, ...rest]) => element("tr", {}, element("th", { scope: "row" }, first),
+        ...rest.map((each) => element("td", { class: "number" }, each)))))));
+}
+
+function values(match) {
+  const images = match.images.slice(1);
+  const rows = Object.entries(match.values).map(([metric, found]) =>
+    [metric, ...images.map((image) => image.name in found ? number(found[image.name], 6) : "")]);
+  return element("div", {}, element("h3", {}, "Values under all metrics"),
+    element("p", {}, "Of the exact images, as distances: 0 for identical images."),
+    table(["", ...images.map((image) => image.name.replace("_", " "))], rows, "Values under all metrics"));
+}
+
+function certificate(match) {
+  const made = match.images.slice(2);
+  const rows = [
+    ["held error", ...made.map((each) => number(each.held_error, 2))],
+    ["held error of the PNG", ...made.map((each) => number(each.png.held_error, 2))],
+    ["residual", ...made.map((each) => each.optimality === null ? "" : number(each.optimality, 2))],
+    ["ended", ...made.map((each) => each.stopped)],
+    ["evaluations", ...made.map((each) => String(each.evaluations))],
+    ["seconds", ...made.map((each) => number(each.seconds, 3))],
+  ];
+  const versions = Object.entries(match.made.versions).map((each) => each.join(" ")).join(", ");
+  return element("div", {}, element("h3", {}, "Certificate"),
+    element("p", {}, `Relative errors of the held metric; ${number(match.tolerance, 2)} were allowed. Residual: 0 at a stationary point.`),
+    table(["", ...made.map((each) => each.name.replace("_", " "))], rows, "Certificate"),
+    element("p", { class: "quiet" }, `Match ${match.id}. ${match.made.started}, ${match.made.device}, ${versions}.`));
+}
+
+function again(match) {
+  const command = element("pre", { tabindex: "0" }, match.command);
+  const copy = element("button", { type: "button", onclick: async () => {
+    getSelection().selectAllChildren(command);
+    try { await navigator.clipboard.writeText(match.command); copy.textContent = "Copied"; }
+    catch { copy.textContent = "Selected: copy it with your keyboard"; }
+  } }, "Copy");
+  return element("div", {}, element("h3", {}, "Make it again"),
+    element("p", {}, "From the folder in which this report was made:"), command, copy);
+}
+
+// Transfer
+
+function showTransfer(chosen) {
+  const section = document.getElementById("transfer");
+  if (!section.querySelector("form")) return;
+  const column = (index) => distinct(DATA.transfer.map((row) => row[index]));
+  filters("transfer", chosen, { level: column(0), optimized: column(1), held: column(2), judge: column(3), party: DATA.metrics });
+  const rows = DATA.transfer.filter((row) => (!chosen.level || row[0] === chosen.level) && (!chosen.optimized || row[1] === chosen.optimized) &&
+    (!chosen.held || row[2] === chosen.held) && (!chosen.judge || row[3] === chosen.judge) &&
+    (!chosen.party || row[1] === chosen.party || row[2] === chosen.party));
+  section.querySelector(".count").textContent = `${rows.length} of ${DATA.transfer.length}`;
+  const sides = (row) => ({ optimized: row[1], held: row[2], against: "neither: the other way round", unclear: "unclear" }[row[4]]);
+  paged(section, rows, (row) => element("tr", {}, ...row.slice(0, 4).map((each) => element("td", {}, each)),
+    element("td", {}, sides(row)), element("td", { class: "number" }, row[5]), element("td", {}, row[6])), section.querySelector(".testimonies tbody"));
+}
+
+// Envelopes
+
+function showEnvelopes(chosen) {
+  const section = document.getElementById("envelopes");
+  const attacks = DATA.matches.flatMap((match) => match.attacks.map((attack) => ({ ...attack, match })));
+  const choices = { held: distinct(attacks.map((each) => each.held)) };
+  if (!choices.held.length) { section.querySelector(".charts").replaceChildren(element("p", { class: "note" }, "There is nothing to draw.")); return; }
+  const held = chosen.held || choices.held[0];
+  filters("envelopes", { held }, { ...choices }, null);
+  const rows = attacks.filter((each) => each.held === held);
+  section.querySelector(".charts").replaceChildren(...distinct(rows.map((each) => each.optimized)).map((optimized) =>
+    envelope(rows.filter((each) => each.optimized === optimized), optimized, held)));
+}
+
+function envelope(rows, optimized, held) {
+  const known = rows.every((row) => row.noises[0] && row.level);
+  const points = rows.map((row) => known
+    ? { x: bound(row.level), low: row.noises[0], high: row.noises[1], start: row.start }
+    : { x: row.held_value, low: [row.values[0], row.values[0]], high: [row.values[1], row.values[1]], start: null }).filter((each) => each.x > 0);
+  const ys = points.flatMap((each) => [bound(each.low), bound(each.high)]).filter((each) => each > 0);
+  const unit = known ? "equivalent noise" : "own unit";
+  const caption = `${optimized} (up) while ${held} is held (across), ${unit}: from ${number(Math.min(...ys), 2)} to ${number(Math.max(...ys), 2)} over ${points.length} ${points.length === 1 ? "match" : "matches"}.`;
+  return element("figure", {}, draw(points, ys, caption), element("figcaption", {}, caption));
+}
+
+const bound = ([low, high]) => (high === null ? low : low === 0 ? high : Math.sqrt(low * high));
+
+function draw(points, ys, caption) {
+  const [width, height, left, bottom, top] = [340, 240, 46, 30, 10];
+  const svg = (tag, attributes, label = "") => {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+    made.textContent = label;
+    return made;
+  };
+  const root = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": caption });
+  if (!points.length || !ys.length) return root;
+  const axis = (values, from, to) => {
+    const [low, high] = [Math.log10(Math.min(...values)) - 0.1, Math.log10(Math.max(...values)) + 0.1];
+    const place = (each) => from + ((Math.log10(each) - low) / (high - low)) * (to - from);
+    const ticks = [];
+    for (let power = Math.floor(low); power <= high; power++)
+      for (const digit of high - low > 2 ? [1] : [1, 2, 5]) if (Math.log10(digit) + power >= low && Math.log10(digit) + power <= high) ticks.push(digit * 10 ** power);
+    return { place, ticks };
+  };
+  const x = axis(points.map((each) => each.x), left, width - 10);
+  const y = axis(ys, height - bottom, top);
+  for (const tick of y.ticks) root.append(svg("line", { class: "grid", x1: left, x2: width - 10, y1: y.place(tick), y2: y.place(tick) }),
+    svg("text", { x: left - 4, y: y.place(tick) + 4, "text-anchor": "end" }, number(tick, 1)));
+  for (const tick of x.ticks) root.append(svg("text", { x: x.place(tick), y: height - bottom + 14, "text-anchor": "middle" }, number(tick, 1)));
+  root.append(svg("rect", { class: "frame", x: left, y: top, width: width - 10 - left, height: height - bottom - top }));
+  const side = {};
+  for (const each of points) {
+    const key = each.x.toPrecision(2);
+    side[key] = (side[key] || 0) + 1;
+    const at = x.place(each.x) + (side[key] % 2 ? 1 : -1) * Math.floor(side[key] / 2) * 4; // beside each other, not over
+    const [low, high] = [y.place(bound(each.low)), y.place(bound(each.high))];
+    root.append(svg("line", { class: "reach", x1: at, x2: at, y1: low, y2: high }));
+    if (each.start) root.append(svg("line", { class: "reach", x1: at - 3, x2: at + 3, y1: y.place(bound(each.start)), y2: y.place(bound(each.start)) }));
+    for (const [ends, place, up] of [[each.low, low, 5], [each.high, high, -5]]) {
+      const beyond = ends[0] !== ends[1];
+      root.append(beyond ? svg("path", { class: "end", d: `M${at - 4} ${place} h8 l-4 ${up} z` }) : svg("circle", { class: "end", cx: at, cy: place, r: 2.5 }));
+    }
+  }
+  return root;
+}
+
+// An audit's pictures, small ones enlarged by a whole number
+
+for (const holder of document.querySelectorAll(".pair")) {
+  const match = MATCHES.get(holder.dataset.match);
+  if (!match) continue;
+  const names = ["reference", ...holder.dataset.images.split(" ")];
+  holder.append(...match.images.filter((image) => names.includes(image.name)).map((image) => {
+    const shown = picture(image, match);
+    const enlarged = Math.max(1, Math.floor(256 / Math.max(...match.size.slice(0, 2))));
+    if (shown.tagName === "IMG") { shown.width = match.size[1] * enlarged; shown.height = match.size[0] * enlarged; }
+    return element("figure", {}, shown, element("figcaption", {}, image.title + (image.held ? ", " + image.held : "")));
+  }));
+}
+
+// A cell as a sentence, where the pointer or the focus is
+
+for (const matrix of document.querySelectorAll(".matrix")) {
+  const said = matrix.parentElement.nextElementSibling;
+  const say = (event) => { const cell = event.target.closest("a[data-said]"); if (cell) said.textContent = cell.dataset.said; };
+  matrix.addEventListener("pointerover", say);
+  matrix.addEventListener("focusin", say);
+}
+
+addEventListener("keydown", (event) => {
+  if (!viewer || !event.target.closest("#match")) return;
+  const step = { n: 1, p: -1 }[event.key];
+  const next = step && listed[listed.indexOf(viewer.match) + step];
+  if (next && !event.ctrlKey && !event.metaKey && !event.altKey) location.hash = "match/" + next.id;
+  else if (event.target.closest(".viewer")) viewer.key(event);
+});
+addEventListener("hashchange", route);
+addEventListener("resize", () => viewer && viewer.place());
+route();
