@@ -41,6 +41,8 @@ _HOMES = {
     "synthesize": "api",
     "list_metrics": "registry",
     "open_results": "store",
+    "create_engine": "building",
+    "create_observer": "building",
     "create_penalty": "lookup",
     "examine": "competition_file",
     "create_metric": "lookup",
@@ -55,6 +57,8 @@ __all__ = ["__version__", *sorted(_HOMES)]
 if TYPE_CHECKING:
     from madcore.api import quartet as quartet
     from madcore.api import synthesize as synthesize
+    from madcore.building import create_engine as create_engine
+    from madcore.building import create_observer as create_observer
     from madcore.competition import MADCompetition as MADCompetition
     from madcore.competition_file import examine as examine
     from madcore.errors import ContractError as ContractError

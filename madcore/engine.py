@@ -33,6 +33,7 @@ __all__ = [
     "MakePlayer",
     "Outcome",
     "Player",
+    "Reason",
     "Started",
     "WorkerEvent",
     "cores",
