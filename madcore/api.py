@@ -20,14 +20,14 @@ from madcore.arguments import (
     pixel_bounds,
     warn_if_same,
 )
-from madcore.levels import Level, noise_of, quartet_levels, wanted_levels
+from madcore.levels import Level, names_noise, noise_of, quartet_levels, wanted_levels
 from madcore.lookup import create_metric, create_penalty
 from madcore.metric import Metric
 from madcore.penalties import Penalty
 from madcore.problem import MADProblem, MeanLuminance, signs
 from madcore.results import Quartet, Result, Status, best_of
 from madcore.solvers import Solver
-from madcore.starts import first_start, put_on_level, start_images
+from madcore.starts import Seed, first_start, put_on_level, start_images
 from madcore.synthesis import Progress, Run, finish, run_solver
 
 __all__ = ["quartet", "synthesize"]
@@ -41,8 +41,8 @@ def synthesize(
     *,
     level: Level = None,
     initial_image: Tensor | None = None,
-    initial_noise: float | None = None,
-    seed: int = 0,
+    initial_noise: float | Sequence[float] | None = None,
+    seed: Seed = 0,
     starts: int = 1,
     pixel_range: tuple[float | Tensor, float | Tensor] = (0.0, 1.0),
     mask: Tensor | None = None,
@@ -71,15 +71,15 @@ def synthesize(
     minmax : {"min", "max"}
         Whether to minimise or maximise.
     level : number, tensor (N,), sequence or str, optional
-        Value at which to hold the metric, one for each of several; ``"noise:S"`` or ``"equivalent_noise:S"``; by
-        default its value at the start image.
+        Value at which to hold the metric, one for each of several; ``"noise:S"`` or ``"equivalent_noise:S"``, or a
+        list with one of these for each image; by default its value at the start image.
     initial_image : Tensor, optional
         Start image, shape of `image`; moved to the level before the first step.
     initial_noise : float, optional
         Without `initial_image`, the standard deviation of the Gaussian noise that makes the start image, in units of
-        the width of the pixel range; 0.1 by default.
-    seed : int
-        Seed of the noise.
+        the width of the pixel range, or one for each image; 0.1 by default.
+    seed : int or sequence of int
+        Seed of the noise, the same for all images, or one for each.
     starts : int
         How many start images to try; the best result is kept for each image, `Result.start_values` tells all.
     pixel_range : tuple of float or Tensor
@@ -149,8 +149,8 @@ def synthesize(
         penalty=None if penalty is None else create_penalty(penalty),
         penalty_lambda=penalty_lambda,
     )
-    if initial_noise is None and initial_image is None and isinstance(level, str):
-        initial_noise = noise_of(level)
+    if initial_noise is None and initial_image is None and names_noise(level):
+        initial_noise = noise_of(level) if isinstance(level, str) else [noise_of(each) for each in level]
     first = first_start(problem, initial_image, initial_noise, seed, width)
     levels = wanted_levels(problem, level, first, seed, width)
     chosen = chosen_solver(solver)

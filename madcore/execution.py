@@ -52,7 +52,7 @@ def synthesize_together(
         level=level,
         initial_image=start,
         initial_noise=None if start is not None else request.initial_noise,
-        seed=request.seed,
+        seed=[job.request.seed for job in jobs],
         starts=request.starts,
         mask=_together([job.mask for job in jobs]),
         penalty=first.penalty,
@@ -96,5 +96,5 @@ def _together(pictures: Sequence[Tensor | None]) -> Tensor | None:
 def _levels(jobs: Sequence[Job], held: str) -> Any:
     levels = [job.request.level.of(held) for job in jobs]
     if len(jobs) == 1 or not isinstance(levels[0], list):
-        return levels[0]
+        return None if levels[0] is None else levels if isinstance(levels[0], str) else levels[0]
     return [torch.tensor(column, dtype=torch.float64) for column in zip(*levels, strict=True)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor
@@ -12,15 +12,15 @@ from torch import Tensor
 from madcore.errors import InputError
 from madcore.metric import Metric
 from madcore.problem import MADProblem, MeanLuminance
-from madcore.starts import noise_like, short
+from madcore.starts import Seed, noise_like, short
 
-__all__ = ["Level", "noise_of", "quartet_levels", "wanted_levels"]
+__all__ = ["Level", "names_noise", "noise_of", "quartet_levels", "wanted_levels"]
 
-Level = None | float | Tensor | Sequence[float | Tensor] | str
+Level = None | float | Tensor | Sequence[float | Tensor] | str | Sequence[str]
 NOISE_CURVE_SEEDS = (0, 1, 2)
 
 
-def wanted_levels(problem: MADProblem, level: Level, first: Tensor, seed: int, width: float) -> Tensor | None:
+def wanted_levels(problem: MADProblem, level: Level, first: Tensor, seed: Seed, width: float) -> Tensor | None:
     """Return the wanted levels, (N, k), or None where they are the values at the first start image, (N, n).
 
     Parameters
@@ -32,12 +32,12 @@ def wanted_levels(problem: MADProblem, level: Level, first: Tensor, seed: int, w
     """
     precise = problem.precise
     holds_mean = isinstance(problem.reference_metrics[-1], MeanLuminance)
-    if isinstance(level, str):
+    if names_noise(level):
         wanted = _levels_of_noise(precise, level, first, seed, width)
     elif level is None:
         wanted = None
     else:
-        wanted = _given_levels(precise, level, len(problem.held) - holds_mean)
+        wanted = _given_levels(precise, level, len(problem.held) - holds_mean)  # type: ignore[arg-type]
     if not holds_mean:
         return wanted
     values = precise.held_values(first.to(precise.image.dtype)) if wanted is None else wanted
@@ -45,9 +45,15 @@ def wanted_levels(problem: MADProblem, level: Level, first: Tensor, seed: int, w
     return torch.cat([kept, precise.reference.mean(1, keepdim=True)], 1)
 
 
-def _levels_of_noise(precise: MADProblem, level: str, first: Tensor, seed: int, width: float) -> Tensor | None:
-    noise = noise_of(level) * width
-    seeds = (seed,) if level.startswith("noise:") else NOISE_CURVE_SEEDS
+def _levels_of_noise(
+    precise: MADProblem, level: str | Sequence[str], first: Tensor, seed: Seed, width: float
+) -> Tensor | None:
+    written = [level] if isinstance(level, str) else list(level)
+    kinds = {each.partition(":")[0] for each in written}
+    if len(written) not in (1, len(first)) or len(kinds) != 1:
+        raise InputError(f"level must be one, or one of the same kind for each of the {len(first)} images; got {level}")
+    noise = precise.image.new_tensor([noise_of(each) for each in written])[:, None] * width
+    seeds: tuple[Seed, ...] = (seed,) if kinds == {"noise"} else NOISE_CURVE_SEEDS
     noisy = [
         precise.clamp(precise.reference + noise * noise_like(precise.image, each).flatten(1)).to(first.dtype)
         for each in seeds
@@ -71,6 +77,11 @@ def _given_levels(precise: MADProblem, level: float | Tensor | Sequence[float | 
             raise InputError(f"level must be positive and finite; got {short(column)}")
         columns.append(column.expand(images))
     return torch.stack(columns, 1)
+
+
+def names_noise(level: Level) -> TypeGuard[str | Sequence[str]]:
+    """Tell whether a level is given as noise: a text, or one for each image."""
+    return isinstance(level, str) or (isinstance(level, list | tuple) and any(isinstance(each, str) for each in level))
 
 
 def noise_of(level: str) -> float:

@@ -7,6 +7,7 @@ metrics look like; each is moved to the level before the run.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -15,8 +16,9 @@ from madcore.errors import InputError, LevelError
 from madcore.problem import MADProblem
 from madcore.solvers.levels import held_error, move_along_ray, restore
 
-__all__ = ["START_NAMES", "first_start", "noise_like", "put_on_level", "short", "start_images"]
+__all__ = ["START_NAMES", "Seed", "first_start", "noise_like", "put_on_level", "short", "start_images"]
 
+Seed = int | Sequence[int]
 DEFAULT_NOISE = 0.1  # as in plenoptic's class
 FEWEST = "fewest pixels"
 START_NAMES = (
@@ -32,21 +34,30 @@ START_NAMES = (
 )
 
 
-def noise_like(image: Tensor, seed: int) -> Tensor:
+def noise_like(image: Tensor, seed: Seed) -> Tensor:
     """Draw standard normal noise, the same for every device, type and position in a batch.
 
     Parameters
     ----------
     image : Tensor
-        Images (N, ...); each gets the same noise.
-    seed : int
-        Seed of the generator.
+        Images (N, ...).
+    seed : int or sequence of int
+        Seed of the generator: one, and each image gets the same noise, or one for each image.
+
+    Raises
+    ------
+    InputError
+        If there are seeds, but not one for each image.
     """
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(image.shape[1:], generator=generator, dtype=torch.float64).to(image).expand_as(image)
+    if isinstance(seed, int):
+        generator = torch.Generator().manual_seed(seed)
+        return torch.randn(image.shape[1:], generator=generator, dtype=torch.float64).to(image).expand_as(image)
+    if len(seed) != len(image):
+        raise InputError(f"seed must be one number or one for each of the {len(image)} images; got {len(seed)}")
+    return torch.cat([noise_like(image[:1], each) for each in seed])
 
 
-def start_images(problem: MADProblem, first: Tensor, level: Tensor | None, count: int, seed: int) -> list[Tensor]:
+def start_images(problem: MADProblem, first: Tensor, level: Tensor | None, count: int, seed: Seed) -> list[Tensor]:
     """Return `count` start images, each (N, n): `first`, then the structured ones, then further noise.
 
     Each is inside the bounds and differs from the reference by about as much as `first` does; none need be on the
@@ -61,7 +72,7 @@ def start_images(problem: MADProblem, first: Tensor, level: Tensor | None, count
             else _structured(problem, name, first, size)
         )
     for extra in range(len(starts), count):
-        noise = noise_like(problem.image, seed + extra).flatten(1)
+        noise = noise_like(problem.image, _later(seed, extra)).flatten(1)
         starts.append(problem.clamp(problem.reference + size * noise))
     return starts
 
@@ -88,6 +99,10 @@ def _structured(problem: MADProblem, name: str, first: Tensor, size: Tensor) -> 
 def _towards_farther_bound(problem: MADProblem) -> Tensor:
     up, down = problem.high - problem.reference, problem.reference - problem.low
     return torch.where(up >= down, up, -down)
+
+
+def _later(seed: Seed, extra: int) -> Seed:
+    return seed + extra if isinstance(seed, int) else [each + extra for each in seed]
 
 
 def _fewest_pixels(problem: MADProblem, level: Tensor) -> Tensor:
@@ -153,11 +168,16 @@ def put_on_level(
 
 
 def first_start(
-    problem: MADProblem, initial_image: Tensor | None, noise: float | None, seed: int, width: float
+    problem: MADProblem,
+    initial_image: Tensor | None,
+    noise: float | Sequence[float] | None,
+    seed: Seed,
+    width: float,
 ) -> Tensor:
     """Return the first start image, (N, n): the one given, or the reference plus noise; inside the bounds.
 
-    `noise` is the standard deviation in units of `width`, the width of the pixel range; 0.1 if None.
+    `noise` is the standard deviation in units of `width`, the width of the pixel range, or one for each image; 0.1 if
+    None.
     """
     reference = problem.reference
     if initial_image is not None:
@@ -177,9 +197,11 @@ def first_start(
     else:
         if noise is None:
             noise = DEFAULT_NOISE
-        if not (math.isfinite(noise) and noise > 0):
-            raise InputError(f"initial_noise must be a positive number; got {noise}")
-        start = problem.clamp(reference + noise * width * noise_like(problem.image, seed).flatten(1))
+        each = [float(noise)] if isinstance(noise, int | float) else list(noise)
+        if len(each) not in (1, len(reference)) or not all(math.isfinite(value) and value > 0 for value in each):
+            raise InputError(f"initial_noise must be a positive number, or one for each image; got {noise}")
+        deviation = reference.new_tensor(each)[:, None] * width
+        start = problem.clamp(reference + deviation * noise_like(problem.image, seed).flatten(1))
     if bool((start == reference).all(1).any()):
         raise InputError(
             "the start image equals the reference image: there is nothing to hold; give noise or another start"

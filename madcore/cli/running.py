@@ -19,7 +19,7 @@ from madcore.options import parse_name
 if TYPE_CHECKING:
     from madcore.engine import Event
     from madcore.tournament import Tournament
-    from madcore.tournament.driver import Summary
+    from madcore.tournament.summary import Summary
 
 __all__ = ["run_tournament"]
 
@@ -35,7 +35,7 @@ def run_tournament(tournament: Tournament, store: Path, options: Mapping[str, An
     MadcoreError
         As `madcore.Tournament.play` does.
     """
-    from madcore.tournament.driver import Summary
+    from madcore.tournament.summary import Summary
 
     last = Summary(0)
     passed = {name: options[name] for name in PASSED_ON}

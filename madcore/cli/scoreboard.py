@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from madcore.tournament import Tournament
-    from madcore.tournament.driver import Summary
+    from madcore.tournament.summary import Summary
 
 __all__ = ["Bars", "Lines", "Scoreboard", "make_scoreboard", "write_duration"]
 

@@ -17,7 +17,7 @@ from madcore.wording import write_error
 if TYPE_CHECKING:
     from madcore.store import Store
     from madcore.tournament import Tournament
-    from madcore.tournament.driver import Summary
+    from madcore.tournament.summary import Summary
 
 __all__ = ["score", "tournament"]
 

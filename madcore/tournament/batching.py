@@ -85,9 +85,8 @@ def _pair(match: Match) -> str:
 
 def _together(match: Match) -> str:
     """Return what must be equal for matches to be one batch, as text that sorts pairs together."""
-    apart = ("image", "start", "mask")
+    apart = ("image", "start", "mask", "seed", "level")
     shared: dict[str, Any] = {name: value for name, value in match.key.items() if name not in apart}
-    if shared["level"]["kind"] == "values":
-        shared["level"] = {"kind": "values"}
+    shared["level"] = match.key["level"]["kind"]
     given = [name for name in apart if name in match.key]
     return canonical([*match.request.metrics, match.request.bits, given, shared])

@@ -91,34 +91,35 @@ class MatchPlayer:
         """Play a batch, in parts as large as fit; see `madcore.engine.Player`."""
         waiting: deque[Sequence[Task]] = deque([batch.items])  # type: ignore[list-item]
         while waiting and not stop.is_set():
-            tasks = waiting.popleft()
-            room = (batch.pair, tasks[0].match.samples)
-            fits = self._room.get(room, len(tasks))
-            if fits >= len(tasks):
-                outcome = self._attempt(tasks, stop, batch.limit)
-                if not isinstance(outcome, bool):
-                    jobs, failed = outcome
-                    yield from failed
-                    yield from self._finish(jobs, stop, batch.limit)
-                    continue
-                fits = (len(tasks) + 1) // 2
-                if outcome:
-                    self._room[room] = fits
-            waiting.extendleft((tasks[fits:], tasks[:fits]))
+            jobs, failed, parts = self._attempt(waiting.popleft(), batch, stop)
+            waiting.extendleft(reversed(parts))
+            yield from failed
+            yield from self._finish(jobs, stop, batch.limit)
 
-    def _attempt(self, tasks: Sequence[Task], stop: Flag, limit: float | None) -> tuple[Jobs, list[Failed]] | bool:
-        """Play tasks together; if that cannot be done, say whether it was for want of memory."""
+    def _attempt(
+        self, tasks: Sequence[Task], batch: Batch, stop: Flag
+    ) -> tuple[Jobs, list[Failed], list[Sequence[Task]]]:
+        """Play tasks together; return what was played, what failed, and in which parts to try again if that cannot be.
+
+        What does not fit is halved; of what fails otherwise, one may be at fault, so each is played alone.
+        """
+        room = (batch.pair, tasks[0].match.samples)
+        fits = self._room.get(room, len(tasks))
+        if fits < len(tasks):
+            return [], [], _split(tasks, fits)
         try:
-            with time_limit(limit and limit * len(tasks)):
-                return synthesize_quartets(tasks, self._prepare, stop)
+            with time_limit(batch.limit and batch.limit * len(tasks)):
+                return *synthesize_quartets(tasks, self._prepare, stop), []
         except Stopped:
-            return [], []
+            return [], [], []
         except (Exception, Expired) as error:
             exhausted = is_exhaustion(error)
             if len(tasks) == 1:
-                return [], [_failed(tasks[0].id, error)]
-        release_memory()
-        return exhausted
+                return [], [_failed(tasks[0].id, error)], []
+        release_memory()  # not in the handler, where the error keeps tensors alive
+        if exhausted:
+            self._room[room] = (len(tasks) + 1) // 2
+        return [], [], _split(tasks, self._room[room] if exhausted else 1)
 
     def _prepare(self, task: Task) -> Job:
         request = replace(task.match.request, device=self.device)
@@ -144,6 +145,10 @@ class MatchPlayer:
                 commit(Store(self.maker.store), done, writer=self.writer, durability=self.maker.durability)
             self._delivered.add(task.match.image)
             yield Finished(task.id, None if self.writer else done)
+
+
+def _split(tasks: Sequence[Task], size: int) -> list[Sequence[Task]]:
+    return [tasks[start : start + size] for start in range(0, len(tasks), size)]
 
 
 def _failed(match: str, error: BaseException) -> Failed:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import torch
 
-from madcore.building import create_engine, split_options
+from madcore.building import create_engine, create_observer, split_options
 from madcore.engine import Engine, Event
 from madcore.errors import InputError
 from madcore.jobs import choose_device
@@ -19,11 +19,13 @@ from madcore.options import options_of
 from madcore.plan import Plan, read_plan
 from madcore.registry import Registry, default_registry
 from madcore.store import Store
+from madcore.tournament.audience import Audience
 from madcore.tournament.batching import make_batches
-from madcore.tournament.driver import Driver, Summary
+from madcore.tournament.driver import Driver
 from madcore.tournament.matches import Completer, Match
 from madcore.tournament.player import PlayerMaker
 from madcore.tournament.scoring import Scorer
+from madcore.tournament.summary import Summary
 
 __all__ = ["Tournament", "find_devices"]
 
@@ -161,10 +163,10 @@ class Tournament:
         with store.lock(_writer(shard)), _deadline(max_hours, stop):
             every = self.matches(cache=store.path / PIXELS)
             if self.plan.text:
-                store.add_plan(self.plan.text)
+                store.add_plan(self.plan.text, [match.id for match in every])
             matches = _shard(every, shard)
             pending, summary = _pending(store, matches, retry_failed)
-            watch = on_event or _ignore
+            watch = Audience(on_event, self._create_observers(observers))
             watch(None, summary)
             if pending:
                 curves = self._missing_curves(store, pending)
@@ -174,11 +176,18 @@ class Tournament:
             if not stop.is_set():
                 self._score(store, matches, devices[0], stop)
             summary.interrupted = stop.is_set() and summary.left > 0
+            watch.finish(summary)
         return summary
 
     def find(self, match: str) -> Match:
         """Return the match of this id."""
         return self._by_id[match]
+
+    def _create_observers(self, observers: Sequence[str | object]) -> dict[str, object]:
+        """Make the observers of the plan and others, by their names."""
+        named = {each if isinstance(each, str) else type(each).__name__: each for each in observers}
+        every = {**{name: name for name in self.plan.observers}, **named}
+        return {name: create_observer(each, registry=self.registry) for name, each in every.items()}
 
     def _missing_curves(self, store: Store, matches: Iterable[Match]) -> dict[str, list[str]]:
         """Return for each reference image the judges whose noise curve of it the store does not hold."""
@@ -234,10 +243,6 @@ def _make_engine(
         raise InputError(f"engine {name} has no workers; leave out --workers, or take --engine procs")
     chosen = {key: value for key, value in offered.items() if value is not None and key in known and key not in given}
     return create_engine(engine, registry=registry, **chosen)
-
-
-def _ignore(event: Event | None, summary: Summary) -> None:
-    pass
 
 
 def _pending(store: Store, matches: Sequence[Match], retry_failed: bool) -> tuple[list[Match], Summary]:
