@@ -108,7 +108,7 @@ def pack(path: Path) -> None:
       madcore pack STORE
     """  # noqa: D301
     store = Store(path)
-    packed = [count for count in store.pack()]
+    packed = list(store.pack())
     talk(f"packed {sum(packed)} matches; {path / 'packs'} has {len(list((path / 'packs').glob('*.zip')))} packs")
 
 

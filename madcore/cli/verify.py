@@ -92,13 +92,13 @@ def _match_lines(match: str, checks: Sequence[Check]) -> Iterator[str]:
     if problems:
         yield from (f"{match[:8]}  {problem}" for problem in problems)
         return
-    parts = []
-    for kind, exact in (("exact", True), ("png", False)):
-        errors = [
-            check.held_error or 0.0 for check in checks if check.tolerance and check.file.endswith(".png") != exact
-        ]
-        parts += [f"{kind} {write_error(max(errors))}"] if errors else []
-    yield f"{match[:8]}  holds; held errors up to {', '.join(parts)}"
+    errors: dict[str, float] = {}
+    for check in checks:
+        if check.held_error is not None:
+            kind = "PNG" if check.file.endswith(".png") else "exact"
+            errors[kind] = max(check.held_error, errors.get(kind, 0.0))
+    largest = " and ".join(f"{write_error(error)} ({kind})" for kind, error in errors.items())
+    yield f"{match[:8]}  holds; largest held error {largest}"
 
 
 def _row(check: Check) -> tuple[str, ...]:
