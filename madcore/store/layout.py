@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from madcore.errors import InputError
 from madcore.store.files import list_names, make_folder, read_json, record_json, replace_file
 
-__all__ = ["MARK", "README", "check_id", "create_layout", "hex_of", "is_store", "open_layout"]
+__all__ = ["MARK", "README", "check_id", "create_layout", "hex_of", "is_id", "is_store", "open_layout"]
 
 FORMAT: dict[str, Any] = {"format": "madcore-store", "version": 1}
 MARK = "STORE.json"
@@ -97,6 +97,11 @@ def open_layout(path: Path) -> None:
         )
 
 
+def is_id(match: object) -> TypeGuard[str]:
+    """Tell whether something is the identity of a match."""
+    return isinstance(match, str) and len(match) == 32 and HEX.fullmatch(match) is not None
+
+
 def check_id(match: str) -> str:
     """Return the identity of a match if it is one: it becomes a path.
 
@@ -105,7 +110,7 @@ def check_id(match: str) -> str:
     InputError
         If it is not 32 hexadecimal digits.
     """
-    if len(match) != 32 or not HEX.fullmatch(match):
+    if not is_id(match):
         raise InputError(f"{match!r} is no identity of a match; it has 32 hexadecimal digits")
     return match
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from madcore.errors import InputError
 from madcore.store.files import list_names, make_folder, record_json, sync_folder, write_file
-from madcore.store.layout import check_id
+from madcore.store.layout import check_id, is_id
 from madcore.store.packs import Packs
 from madcore.store.record import RECORD, complete_record, match_id, parse_record
 
@@ -41,7 +41,7 @@ class Matches:
         return loose | self.packs.ids()
 
     def __contains__(self, match: object) -> bool:
-        return isinstance(match, str) and len(match) == 32 and (self.folder(match).is_dir() or match in self.packs)
+        return is_id(match) and (self.folder(match).is_dir() or match in self.packs)
 
     def folder(self, match: str) -> Path:
         """Return where a match lies while it is not packed."""
