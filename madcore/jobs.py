@@ -25,8 +25,9 @@ from madcore.results import Status
 from madcore.solvers import LevelSet, PenaltyMethod, Solver
 from madcore.store import match_id
 
-__all__ = ["Job", "choose_device", "choose_solver", "prepare_job", "read_pictures"]
+__all__ = ["CUT", "Job", "choose_device", "choose_solver", "prepare_job", "read_pictures"]
 
+CUT = ("picture", "start", "mask", "size", "crop", "gray", "layout", "dtype")  # fields that decide the pictures
 DISTANCES = "Metrics as distances: 0 for identical images."
 
 
@@ -53,7 +54,11 @@ class Job:
 
 
 def prepare_job(
-    request: Request, registry: Registry | None = None, *, create: Callable[[str], Metric] | None = None
+    request: Request,
+    registry: Registry | None = None,
+    *,
+    create: Callable[[str], Metric] | None = None,
+    pictures: Mapping[str, Tensor] | None = None,
 ) -> Job:
     """Read the pictures and find the metrics; whatever can be wrong with a request is found here.
 
@@ -65,6 +70,8 @@ def prepare_job(
         Plugins to look in; by default those that are installed.
     create : callable, optional
         Makes a metric of its name, where they are kept to be used again.
+    pictures : mapping, optional
+        What `read_pictures` gives, where that is known.
 
     Raises
     ------
@@ -76,7 +83,7 @@ def prepare_job(
     metrics = [make(name) for name in request.metrics]
     penalty = None if request.penalty is None else create_penalty(request.penalty, registry=registry)
     solver = choose_solver(request)
-    pictures = read_pictures(request)
+    pictures = read_pictures(request) if pictures is None else pictures
     channels, height, width = pictures["image"].shape[1:]
     key = match_key(
         request,
@@ -109,7 +116,7 @@ def prepare_job(
 
 
 def read_pictures(request: Request) -> dict[str, Tensor]:
-    """Read image, start and mask, all with the same window and size."""
+    """Read image, start and mask, all with the same window and size; only the fields of `CUT` matter."""
     size = None if request.size is None else parse_window(request.size, offsets=False)
     crop = None if request.crop is None else parse_window(request.crop, offsets=True)
     dtype = torch.float64 if request.dtype == "float64" else torch.float32

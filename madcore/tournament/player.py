@@ -7,14 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from threading import Event as Flag
-from typing import Literal
+from typing import Any, Literal
+
+from torch import Tensor
 
 from madcore.engine import Batch, Failed, Finished, Outcome
 from madcore.errors import InputError, MadcoreError
-from madcore.jobs import Job, prepare_job
+from madcore.jobs import CUT, Job, prepare_job, read_pictures
 from madcore.lookup import create_metric
 from madcore.metric import Metric
 from madcore.registry import Registry
+from madcore.request import Request
 from madcore.store import Store
 from madcore.tournament.batching import Task
 from madcore.tournament.memory import is_exhaustion, release_memory
@@ -24,7 +27,7 @@ from madcore.tournament.timing import Expired, time_limit
 
 __all__ = ["MatchPlayer", "PlayerMaker"]
 
-LOADED = 32  # metrics
+LOADED, READ = 32, 64  # metrics and pictures that are kept
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class MatchPlayer:
         self.writer = writer
         self.registry = Registry.discover(maker.blocked)
         self.create = lru_cache(LOADED)(lambda name: create_metric(name, registry=self.registry))
+        self._read = lru_cache(READ)(_read)
         self._room: dict[tuple[str, int], int] = {}  # how many matches fit, where more did not
         self._delivered: set[str] = set()  # reference images
 
@@ -123,7 +127,8 @@ class MatchPlayer:
 
     def _prepare(self, task: Task) -> Job:
         request = replace(task.match.request, device=self.device)
-        job = prepare_job(request, self.registry, create=self.create)
+        pictures = self._read(*(getattr(request, name) for name in CUT))
+        job = prepare_job(request, self.registry, create=self.create, pictures=pictures)
         if job.record["id"] != task.id:
             raise InputError(
                 f"the picture or the metrics of {request.picture} changed since the plan was read; start again"
@@ -145,6 +150,10 @@ class MatchPlayer:
                 commit(Store(self.maker.store), done, writer=self.writer, durability=self.maker.durability)
             self._delivered.add(task.match.image)
             yield Finished(task.id, None if self.writer else done)
+
+
+def _read(*cut: Any) -> dict[str, Tensor]:
+    return read_pictures(Request(metrics=(), **dict(zip(CUT, cut, strict=True))))
 
 
 def _split(tasks: Sequence[Task], size: int) -> list[Sequence[Task]]:
