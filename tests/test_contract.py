@@ -1,7 +1,5 @@
 """The core's own metrics and penalties keep the contract that madcore asks of everybody's."""
 
-from typing import ClassVar
-
 from madcore import LevelSet, PenaltyMethod
 from madcore.testing import MetricContract, PenaltyContract, SolverContract
 
@@ -50,14 +48,10 @@ class TestNone(PenaltyContract):
 
 
 class TestLevelSet(SolverContract):
-    waived: ClassVar = {"evaluations": "two that look for kinks are not counted where there are none"}
-
     def make(self):
         return LevelSet()
 
 
 class TestPenaltyMethod(SolverContract):
-    waived: ClassVar = {"history": "Adam's merit rises now and then"}
-
     def make(self):
         return PenaltyMethod()

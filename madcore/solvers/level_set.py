@@ -43,7 +43,7 @@ class LevelSet:
     memory : int
         Pairs that limited-memory BFGS remembers.
     momentum_steps : int
-        Evaluations before it takes over from momentum.
+        Steps before it takes over from momentum.
     momentum : float
         Share of the last direction that momentum keeps.
     learn_every : int
@@ -51,7 +51,7 @@ class LevelSet:
     """
 
     memory: int = 8
-    momentum_steps: int = 25
+    momentum_steps: int = 24
     momentum: float = 0.85
     learn_every: int = 2
     name: str = "level_set"
@@ -100,7 +100,7 @@ class LevelSet:
             refusals=torch.zeros_like(size, dtype=torch.long),
             stalled=~yes,
             history=(merit,),
-            evaluations=1 if kinks is None else 5,
+            evaluations=3 if kinks is None else 5,
         )
 
     def step(self, problem: MADProblem, state: LevelSetState) -> LevelSetState:
@@ -132,7 +132,7 @@ class LevelSet:
         if operator is not None and memory is not None:
             overshoot *= operator.places(memory)
         no = torch.zeros_like(state.at_best)
-        begun = state.evaluations < self.momentum_steps
+        begun = state.steps < self.momentum_steps
         if begun:
             momentum = torch.add(slope, state.momentum, alpha=self.momentum).mul_(free)
             state = replace(state, momentum=momentum)
@@ -202,11 +202,11 @@ class LevelSet:
         self, state: LevelSetState, step: Tensor, change: Tensor, size: Tensor, keep: Tensor
     ) -> LevelSetState:
         pairs, scale = state.pairs, state.scale
-        if state.kinks is not None or state.evaluations >= self.momentum_steps - self.memory:
+        if state.kinks is not None or state.steps >= self.momentum_steps - self.memory:
             pairs = pairs.store(step, change, size, keep)
         operator = state.operator
-        early = state.evaluations <= 4
-        if operator is not None and scale is not None and (early or state.evaluations % self.learn_every == 0):
+        due = state.steps < 4 or state.steps % self.learn_every == self.learn_every - 1
+        if operator is not None and scale is not None and due:
             plain = torch.zeros_like(keep) if state.kinks is None else state.kinks.flagged
             scale = operator.learn(scale, step, change, keep, plain)
         return replace(state, pairs=pairs, scale=scale)

@@ -51,6 +51,11 @@ class LevelSetState:
     history: tuple[Tensor, ...]
     evaluations: int
 
+    @property
+    def steps(self) -> int:
+        """Steps so far."""
+        return len(self.history) - 1
+
     def take(self, index: Tensor) -> LevelSetState:
         """Keep the images at `index`."""
         kept: dict[str, Any] = {field.name: _take(getattr(self, field.name), index) for field in fields(self)}

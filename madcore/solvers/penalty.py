@@ -92,7 +92,7 @@ class PenaltyMethod:
             point=point,
             evaluation=evaluation,
             best=point,
-            history=(*state.history, merit),
+            history=(*state.history, torch.minimum(state.history[-1], merit)),
             evaluations=state.evaluations + 1,
         )
 
