@@ -17,23 +17,32 @@ from madcore.plot.animation import Movie, synthesis_animate
 from madcore.plot.canvas import imshow
 from madcore.plot.comparisons import difference, difference_spectrum, ssim_map
 from madcore.plot.quartets import mad_imshow_all, mad_loss_all, quartet, quartet_loss
+from madcore.plot.stored import save_figures, stored_match
 from madcore.plot.syntheses import synthesis_histogram, synthesis_imshow, synthesis_loss, synthesis_status
+from madcore.plot.tournaments import disagreement_matrix, envelope, noise_curves, rankings, transfer
 from madcore.plot.trajectories import trajectory
 
 __all__ = [
     "Movie",
     "difference",
     "difference_spectrum",
+    "disagreement_matrix",
+    "envelope",
     "imshow",
     "mad_imshow_all",
     "mad_loss_all",
+    "noise_curves",
     "quartet",
     "quartet_loss",
+    "rankings",
+    "save_figures",
     "ssim_map",
+    "stored_match",
     "synthesis_animate",
     "synthesis_histogram",
     "synthesis_imshow",
     "synthesis_loss",
     "synthesis_status",
     "trajectory",
+    "transfer",
 ]

@@ -16,7 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.axes._base import _AxesBase
 from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
-from matplotlib.textpath import TextPath
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 from matplotlib.transforms import Bbox
 from torch import Tensor
 
@@ -310,4 +311,4 @@ def _broken(line: str, width: float) -> list[str]:
 
 
 def _width(text: str) -> float:
-    return float(TextPath((0, 0), text.replace("$", r"\$"), size=TEXT).get_extents().width) / 72
+    return float(text_to_path.get_text_width_height_descent(text, FontProperties(size=TEXT), ismath=False)[0]) / 72

@@ -72,13 +72,11 @@ def power_spectrum(difference: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     power = torch.fft.fft2(difference.double()).abs().square().mean(0) / (height * width)
     vertical = torch.fft.fftfreq(height, dtype=torch.float64)[:, None]
     radius = torch.hypot(vertical, torch.fft.fftfreq(width, dtype=torch.float64))
-    ring = (radius * min(height, width)).round().long().flatten()
-    power = power.flatten().clone()
-    power[0] = 0  # the constant part
+    # of oblong images, frequencies below those of the first ring go to it
+    ring = (radius * min(height, width)).round().long().clamp_min(1).flatten()[1:]
     count = torch.bincount(ring)
-    total = torch.bincount(ring, weights=power)
+    total = torch.bincount(ring, weights=power.flatten()[1:])
     present = count > 0
-    present[0] = False
     frequency = torch.arange(len(count), dtype=torch.float64) / min(height, width)
     return frequency[present], (total / count.clamp_min(1))[present], count[present]
 

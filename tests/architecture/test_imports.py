@@ -75,7 +75,8 @@ ARROWS = {
     "competition": "lookup penalties competition_checks competition_file competition_history competition_level_set "
     "competition_steps",
     # figures
-    "plot": "competition competition_checks competition_history competition_level_set results measures wording",
+    "plot": "analysis competition competition_checks competition_history competition_level_set images measures results "
+    "wording",
 }
 TORCH_FREE = {
     *(
