@@ -265,6 +265,20 @@ def test_a_module_of_weights_must_follow_the_images():
     assert check_device(as_subject(Metric(Weighted()))).outcome is Outcome.FAILED
 
 
+def test_what_does_follow_the_images():
+    weights = nn.Conv2d(3, 4, 3, bias=False, dtype=torch.float64).requires_grad_(False)
+
+    def follows(image, mad_image):
+        moved = weights.to(image)
+        scale = torch.tensor([1.0, 2.0, 3.0, 4.0], device=image.device).to(image) + image.new_tensor([0.5]) + 1
+        features = [moved(each) * scale[:, None, None] for each in (image, mad_image)]
+        features[1][..., 0, :].mul_(2.0)
+        value = error(*features)
+        return value if float(value.max()) < 1e9 else value * 0
+
+    assert check_device(Metric(follows, channels=(3,))).outcome is Outcome.PASSED
+
+
 def test_one_test_for_each_clause_and_waivers_that_must_be_true():
     class Contract(MetricContract):
         waived = {"differences": "half of it is detached", "batch": "none at all"}  # noqa: RUF012

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from madcore.errors import InputError
 from madcore.metric import Metric
 from madcore.testing.pictures import add_noise, standard_noise
 from madcore.testing.subject import Subject
@@ -21,9 +22,14 @@ ALLOWED = {torch.float64: 1e-3, torch.float32: 5e-2}
 def check_gradient(subject: Subject) -> str:
     """Check that the gradient is finite on every picture, also at identity and on flat and saturated ones."""
     count = 0
+    refused: dict[str, str] = {}
     for dtype in subject.dtypes:
         for name, image, mad_image in _hard_pairs(subject, dtype):
-            values, gradient = subject.value_and_gradient(image, mad_image)
+            try:
+                values, gradient = subject.value_and_gradient(image, mad_image)
+            except InputError as error:
+                refused[name] = str(error)
+                continue
             for what, found in (("value", values), ("gradient", gradient)):
                 if not bool(torch.isfinite(found).all()):
                     bad = int((~torch.isfinite(found)).sum())
@@ -31,7 +37,8 @@ def check_gradient(subject: Subject) -> str:
             if name == "noise 0.1" and isinstance(subject.thing, Metric) and not bool(gradient.any()):
                 raise Broken(f"noise 0.1: the gradient is 0 everywhere although the value is {values[0]:.3g}")
             count += 1
-    return f"finite on {count} pairs, at identity, flat and saturated ones too"
+    said = f"finite on {count} pairs, at identity, flat and saturated ones too"
+    return f"{said}; refuses {', '.join(refused)}: {next(iter(refused.values()))}" if refused else said
 
 
 def _hard_pairs(subject: Subject, dtype: torch.dtype) -> list[tuple[str, Tensor, Tensor]]:

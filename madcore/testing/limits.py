@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import torch
-from torch._subclasses.fake_tensor import (
-    DataDependentOutputException,
-    DynamicOutputShapeException,
-    FakeTensorMode,
-    UnsupportedOperatorException,
-)
 
 from madcore.errors import InputError, MadcoreError
 from madcore.testing.pictures import add_noise, texture
+from madcore.testing.simulated_device import simulated_device
 from madcore.testing.subject import Subject, compute
-from madcore.testing.verdict import Broken, NotJudged, clause
+from madcore.testing.verdict import Broken, clause
 
 __all__ = ["check_channels", "check_device", "check_smallest"]
-
-REAL_GPU = "asks what the pixels are, which only a real GPU can answer: use device cuda"
-UNKNOWABLE = (DataDependentOutputException, DynamicOutputShapeException, UnsupportedOperatorException)
 
 
 @clause
@@ -91,23 +83,14 @@ def check_device(subject: Subject) -> str:
 
 
 def _on_simulated_device(subject: Subject) -> str:
-    """Run on tensors that claim to be on a GPU and have no data: where tensors mix devices, torch refuses them."""
-    dtype, channels = torch.float32, max(subject.channels)
-    thing = subject.build()
-    with FakeTensorMode(allow_non_fake_inputs=True) as mode, torch.no_grad():
-        with mode:
-            image, mad_image = (
-                torch.rand(2, channels, subject.side, subject.side + 7, dtype=dtype, device="cuda") for _ in "ab"
-            )
+    thing, dtype = subject.build(), subject.dtypes[-1]
+    pair = subject.pair(2, dtype=dtype)
+    with simulated_device() as take, torch.no_grad():
+        image, mad_image = map(take, pair)
         try:
             values = compute(thing, image, mad_image)
         except Exception as error:
-            cause = error.__cause__ or error
-            if isinstance(cause, UNKNOWABLE):
-                raise NotJudged(
-                    "depends on the pixels' values in a way that needs a real GPU: use --device cuda"
-                ) from None
-            raise Broken(f"does not follow the images: {' '.join(str(cause).split())[:200]}") from None
-    if values.device.type != "cuda":
+            raise Broken(f"does not follow the images: {' '.join(str(error.__cause__ or error).split())}") from None
+    if values.device != image.device:
         raise Broken(f"images on a GPU give a value on {values.device}")
     return "follows the images to a simulated GPU"

@@ -56,7 +56,7 @@ def check_identity(subject: Subject) -> str:
         if worst > ZERO[dtype]:
             hint = "; is it a similarity?" if bool((zero > away).any()) else ""
             raise Broken(f"{zero.abs().max():.3g} for identical images, {away.min():.3g} for noise{hint}")
-    return f"at most {_small(worst)} of the distance of noise"
+    return f"at most {write_small(worst)} of the distance of noise"
 
 
 @clause
@@ -83,7 +83,7 @@ def check_batch(subject: Subject) -> str:
     value, gradient = (difference(*both) for both in zip(together, alone, strict=True))
     if max(value, gradient) > CLOSE[subject.dtype]:
         raise Broken(f"3 images together differ from one by one: values by {value:.1e}, gradients by {gradient:.1e}")
-    return f"values to {_small(value)}, gradients to {_small(gradient)}"
+    return f"values to {write_small(value)}, gradients to {write_small(gradient)}"
 
 
 @clause
@@ -105,7 +105,7 @@ def check_prepared(subject: Subject) -> str:
         crossed = difference(swapped, fast[0]) <= CLOSE[subject.dtype] < difference(direct[0], fast[0])
         hint = ": the arguments are swapped in one of them" if crossed else ""
         raise Broken(f"prepared and direct differ by {worst:.1e}{hint}")
-    return f"values and gradients to {_small(worst)}"
+    return f"values and gradients to {write_small(worst)}"
 
 
 @clause
@@ -121,12 +121,12 @@ def check_arguments(subject: Subject) -> str:
         if error > 10 * CLOSE[subject.dtype]:
             swapped = difference(back, wanted) <= 10 * CLOSE[subject.dtype]
             raise Broken(f"{'arguments are swapped' if swapped else 'differs from the oracle'}: by {error:.1e}")
-        return f"as the oracle to {_small(error)}; swapped, it differs by {_small(apart)}"
+        return f"as the oracle to {write_small(error)}; swapped, it differs by {write_small(apart)}"
     if apart <= CLOSE[subject.dtype]:
-        return f"symmetric to {_small(apart)}"
+        return f"symmetric to {write_small(apart)}"
     if getattr(subject.thing.function, "prepare", None) is not None:
-        return f"swapped, it differs by {_small(apart)}; prepare fixes the first"
-    raise NotJudged(f"swapped, it differs by {_small(apart)}, and only an oracle tells which order is right")
+        return f"swapped, it differs by {write_small(apart)}; prepare fixes the first"
+    raise NotJudged(f"swapped, it differs by {write_small(apart)}, and only an oracle tells which order is right")
 
 
 @clause
@@ -143,7 +143,7 @@ def check_float64(subject: Subject) -> str:
     spread = float((slopes - slopes.mean()).abs().max() / gradient.abs().sum())
     if spread > 0.05 or not bool(slopes.abs().min() > 0):
         raise Broken(f"changes of 1e-8 are lost in rounding ({spread:.0%} of the slope): some step is float32")
-    return f"a change of 1e-8 is seen to {_small(spread)}"
+    return f"a change of 1e-8 is seen to {write_small(spread)}"
 
 
 def _slope(subject: Subject, image: Tensor, mad_image: Tensor, direction: Tensor, step: float) -> Tensor:
@@ -165,5 +165,6 @@ def _list(values: object) -> str:
     return ", ".join(str(value).removeprefix("torch.") for value in values)  # type: ignore[attr-defined]
 
 
-def _small(number: float) -> str:
+def write_small(number: float) -> str:
+    """Write a small number with one digit, and 0 as 0."""
     return f"{number:.0e}" if number else "0"
