@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from madcore.adhoc import is_code
 from madcore.errors import InputError
 from madcore.options import parse_name
-from madcore.request import Level, Request, read_level
+from madcore.plan.levels import PlanLevel, check_level, level_of_pair
+from madcore.request import Level, Request
 
 if TYPE_CHECKING:
     from madcore.registry import Registry
 
-__all__ = ["Pairs", "Picture", "Plan", "PlanLevel"]
+__all__ = ["Pairs", "Picture", "Plan"]
 
 Pairs = str | Sequence[tuple[str, str]] | Mapping[str, str]
-PlanLevel = str | Mapping[str, float | str]
 
 
 @dataclass(frozen=True)
@@ -186,17 +186,10 @@ class Plan:
         InputError
             If it is of no known form, or has no value for a metric.
         """
-        letters = dict(zip("ab", pair, strict=True))
-        if isinstance(level, str):
-            return read_level([level], letters, None, None)
-        values = {self.find(name): str(value) for name, value in level.items()}
-        texts = [f"{metric}={values[metric]}" for metric in pair if metric in values]
-        missing = [metric for metric in pair if metric not in values]
-        if missing:
-            raise InputError(
-                f"a level has no value for {' and '.join(missing)}; give one for each metric that competes"
-            )
-        return read_level(texts, letters, None, None)
+        checked = check_level(level)
+        if isinstance(checked, str):
+            return level_of_pair(checked, pair)
+        return level_of_pair({self.find(name): str(value) for name, value in checked.items()}, pair)
 
 
 def _request(shared: Request, pair: tuple[str, str], picture: Picture, level: Level, seed: int) -> Request:

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from madcore.errors import InputError, PlanError
+from madcore.plan.levels import PlanLevel, check_level
 from madcore.plan.lines import Path as Place
 from madcore.plan.lines import find_lines
 from madcore.plan.names import Names
-from madcore.plan.plan import Pairs, Picture, Plan, PlanLevel
+from madcore.plan.plan import Pairs, Picture, Plan
 from madcore.plan.section import Findings, Section
 from madcore.plan.values import Written, number, one_of, text, truth, whole, window
 from madcore.registry import Registry, default_registry
-from madcore.request import NOISE_KINDS
 
 __all__ = ["parse_plan", "read_plan"]
 
@@ -27,7 +27,6 @@ KEYS = (
     *("judges", "penalty", "observers", "solver", "output"),
 )
 SOLVER_KEYS = ("name", "max_iter", "tolerance", "dtype", "optimizer", "optimizer_options")
-POSITIVE = re.compile(r"(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 CUTS = {
     "size": window(offsets=False),
     "crop": window(offsets=True),
@@ -170,7 +169,7 @@ class _Reader:
 
     def _levels(self, plan: Plan, pairings: Iterable[tuple[str, str]]) -> Sequence[PlanLevel]:
         def convert(value: Any, _: Place) -> PlanLevel:
-            level = _level(value)
+            level = check_level(value)
             for pair in pairings:
                 plan.level(level, pair)
             return level
@@ -193,18 +192,6 @@ def _newcomer(plan: Plan, value: Any) -> Pairs:
     if not isinstance(value, dict) or set(value) != {"newcomer"}:
         raise InputError('must be "all", a list of pairs, [["ssim", "mse"]], or { newcomer = "ssim" }')
     return {"newcomer": plan.find(text(value["newcomer"]))}
-
-
-def _level(value: Any) -> PlanLevel:
-    if isinstance(value, dict) and value:
-        return {name: str(number(each) and each) for name, each in value.items()}
-    kind, _, amount = value.partition(":") if isinstance(value, str) else ("", "", "")
-    if kind not in NOISE_KINDS or not POSITIVE.fullmatch(amount) or not float(amount):
-        raise InputError(
-            f'{value!r} is no level; allowed are "noise:S" and "equivalent_noise:S" with S above 0, '
-            "and a value for each metric, { ssim = 0.2, mse = 0.01 }"
-        )
-    return value
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, Any]:
