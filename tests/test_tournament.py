@@ -17,7 +17,7 @@ from madcore.tournament.matches import Completer
 def played(tmp_path_factory):
     """Three metrics on two pictures, all of them judges."""
     store = tmp_path_factory.mktemp("played") / "store"
-    plan = small_plan(("mse", "mae", "ssim"), ("dead_leaves", "dead_leaves:2"), judges=("all",))
+    plan = small_plan(("mse", "mae", "ssim"), ("camera", "coins"), judges=("all",))
     assert play(plan, store).finished == 6
     return plan, store
 
@@ -80,7 +80,7 @@ def test_a_changed_file_is_hashed_again(tmp_path):
     path = tmp_path / "picture.png"
     requests = small_plan(pictures=(str(path),)).requests()
     found = []
-    for name in ("dead_leaves", "dead_leaves:2"):
+    for name in ("camera", "coins"):
         madcore.write_image(path, madcore.read_image(name, size=40))
         completer = Completer(cache=tmp_path / "pixels.json")
         found.append(completer.complete(requests[0]).id)
@@ -109,7 +109,7 @@ def test_judges_agree_with_the_record(played):
 def test_every_judge_has_a_noise_curve_for_every_picture(played):
     curves = list(Store(played[1]).curves())
     assert len(curves) == 6
-    (curve,) = [each for each in curves if each["metric"] == "mse" and each["picture"] == "dead_leaves"]
+    (curve,) = [each for each in curves if each["metric"] == "mse" and each["picture"] == "camera"]
     small = [index for index, deviation in enumerate(curve["standard_deviations"]) if 0.005 < deviation < 0.02]
     for index in small:  # too little to be clipped often
         assert curve["values"][index] == pytest.approx([curve["standard_deviations"][index] ** 2] * 3, rel=0.15)
@@ -125,7 +125,7 @@ def test_a_judge_that_is_added_scores_what_was_played(played, tmp_path):
 
 
 def test_batches_start_where_single_matches_start(tmp_path):
-    plan = small_plan(pictures=("dead_leaves", "dead_leaves:2"), levels=("noise:0.1", "noise:0.05"), seeds=(0, 1))
+    plan = small_plan(pictures=("camera", "coins"), levels=("noise:0.1", "noise:0.05"), seeds=(0, 1))
     rows = []
     for batch in (1, 8):
         play(plan, tmp_path / str(batch), batch=batch)

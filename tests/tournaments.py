@@ -12,7 +12,7 @@ from madcore.tournament.outcomes import Done
 IMAGES = ("a_min", "a_max", "b_min", "b_max")
 
 
-def small_plan(metrics=("mse", "mae"), pictures=("dead_leaves",), levels=("noise:0.1",), **options):
+def small_plan(metrics=("mse", "mae"), pictures=("camera",), levels=("noise:0.1",), **options):
     """A plan whose matches take a fraction of a second each."""
     cut = [Picture(name, size="32") for name in pictures]
     return Plan(**{"metrics": metrics, "pictures": cut, "levels": levels, "max_iter": 12, "judges": (), **options})
@@ -34,7 +34,7 @@ def invented(match):
     """A finished match that looks like a real one."""
     entry = {"exact": {"a": 0.1, "b": 0.2}, "png": {"a": 0.1, "b": 0.2, "held_error": 0.0}, "level": {"b": 0.2}}
     entry |= {"held_error": 0.0, "optimality": 0.0, "stopped": "settled", "evaluations": 1, "seconds": 0.0}
-    made = {"names": {"a": "mse", "b": "mae"}, "picture": "dead_leaves", "summary": "", "started": "", "seconds": 0.0}
+    made = {"names": {"a": "mse", "b": "mae"}, "picture": "camera", "summary": "", "started": "", "seconds": 0.0}
     record = {"schema": 1, "id": match.id, "key": match.key, "images": dict.fromkeys(IMAGES, entry), "made": made}
     record["start"] = {"exact": {"a": 0.1, "b": 0.2}}
     return Done(record, {f"{name}.png": match.id.encode() * 200 for name in IMAGES})

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from madcore.engine import Batch, Failed, Finished, Outcome
-from madcore.errors import InputError, MadcoreError
+from madcore.errors import ContractError, InputError, MadcoreError
 from madcore.jobs import CUT, Job, prepare_job, read_pictures
 from madcore.lookup import create_metric
 from madcore.metric import Metric
@@ -27,6 +27,7 @@ from madcore.tournament.timing import Expired, time_limit
 
 __all__ = ["MatchPlayer", "PlayerMaker"]
 
+NOT_FINITE = "not finite"  # as contracts are worded
 LOADED, READ = 32, 64  # metrics and pictures that are kept
 
 
@@ -163,4 +164,8 @@ def _split(tasks: Sequence[Task], size: int) -> list[Sequence[Task]]:
 def _failed(match: str, error: BaseException) -> Failed:
     if isinstance(error, Expired):
         return Failed(match, "TimeoutError", str(error), "", "timeout")
-    return Failed.by(match, error, "out of memory" if is_exhaustion(error) else None)
+    if is_exhaustion(error):
+        return Failed.by(match, error, "out of memory")
+    return Failed.by(
+        match, error, "non-finite" if isinstance(error, ContractError) and NOT_FINITE in str(error) else None
+    )

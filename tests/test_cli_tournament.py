@@ -1,0 +1,154 @@
+"""``madcore tournament`` and ``madcore score``: what they print, how they end, how they are interrupted."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from madcore.cli import run
+from madcore.store import Store
+
+PLAN = """
+metrics = ["mse", "mae"]
+pictures = ["camera", "coins"]
+size = "32"
+seeds = [0, 1]
+[solver]
+max_iter = 12
+"""
+SLOW = """
+import time
+
+
+def metric(image, mad_image):
+    time.sleep({seconds})
+    return (image - mad_image).square().mean((1, 2, 3))
+"""
+
+
+@pytest.fixture
+def plan(tmp_path):
+    path = tmp_path / "plan.toml"
+    path.write_text(PLAN)
+    return str(path)
+
+
+@pytest.fixture
+def slow_plan(tmp_path):
+    """A plan that takes minutes: a picture of one match takes seconds between two looks at the clock."""
+    (tmp_path / "slow.py").write_text(SLOW.format(seconds=0.05))
+    path = tmp_path / "slow.toml"
+    path.write_text(PLAN.replace('"mse"', f'"{tmp_path / "slow.py"}:metric"'))
+    return str(path)
+
+
+def test_a_plan_is_played(plan, tmp_path, capsys):
+    assert run(["tournament", plan, "-o", str(tmp_path / "store")]) == 0
+    out, err = capsys.readouterr()
+    assert "4 matches; 4 to play" in err
+    assert "4 of 4 finished" in err
+    assert out.splitlines()[0].split()[:3] == ["OPTIMIZED", "HELD", "MATCHES"]
+    assert out.splitlines()[1].split()[:3] == ["mae", "mse", "4"]
+    assert len(Store(tmp_path / "store").query()) == 16
+
+
+def test_the_same_command_goes_on(plan, tmp_path, capsys):
+    for _ in range(2):
+        assert run(["tournament", plan, "-o", str(tmp_path / "store")]) == 0
+    assert "4 matches, 4 of them finished before; 0 to play" in capsys.readouterr().err
+
+
+def test_a_dry_run_writes_nothing(plan, tmp_path, capsys):
+    assert run(["tournament", plan, "-o", str(tmp_path / "store"), "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("mae against mse") == 4
+    assert "4 matches, 4 of them to play" in out
+    assert " MB in " in out
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_store_is_needed(plan, capsys):
+    assert run(["tournament", plan]) == 2
+    assert "-o" in capsys.readouterr().err
+
+
+def test_events_are_logged(plan, tmp_path):
+    log = tmp_path / "log"
+    run(["tournament", plan, "-o", str(tmp_path / "store"), "--log-json", str(log), "--batch", "1"])
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert sum(line["event"] == "finished" for line in lines) == 4
+    assert lines[-1]["summary"] == {"finished": 4, "failed": 0, "left": 0}
+
+
+def test_a_failed_match_is_told_and_counts(tmp_path, capsys):
+    (tmp_path / "mine.py").write_text("def metric(image, mad_image):\n    raise ValueError('no')\n")
+    (tmp_path / "plan.toml").write_text(PLAN.replace('"mse"', f'"mse", "{tmp_path / "mine.py"}:metric"'))
+    assert run(["tournament", str(tmp_path / "plan.toml"), "-o", str(tmp_path / "store")]) == 1
+    err = capsys.readouterr().err
+    assert "4 of 12 finished, 8 failed" in err
+    assert "failed (error): metric" in err
+
+
+def test_a_judge_is_added(plan, tmp_path, capsys):
+    run(["tournament", plan, "-o", str(tmp_path / "store")])
+    assert run(["score", str(tmp_path / "store"), "--metric", "ssim,window=uniform"]) == 0
+    assert "4 of 4 matches were scored" in capsys.readouterr().out
+    store = Store(tmp_path / "store")
+    assert all("ssim,window=uniform" in store.scores(match)["judges"] for match in store.ids())
+    assert len(list(store.curves())) == 6
+
+
+@pytest.mark.parametrize("option", [["--shard", "4/3"], ["--batch", "0"], ["--engine", "lokal"], ["--device", "tpu"]])
+def test_options_that_cannot_be(plan, tmp_path, option, capsys):
+    assert run(["tournament", plan, "-o", str(tmp_path / "store"), *option]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def start(plan, store, *options):
+    command = [sys.executable, "-m", "madcore", "tournament", plan, "-o", str(store), "--batch", "1", *options]
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "MADCORE_NO_PLUGIN": "all"}
+    )
+    while "to play" not in process.stderr.readline():
+        assert process.poll() is None
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_signal_ends_in_good_order(slow_plan, tmp_path, number):
+    process = start(slow_plan, tmp_path / "store")
+    time.sleep(0.5)
+    process.send_signal(number)
+    begun = time.monotonic()
+    err = process.communicate(timeout=30)[1]
+    assert time.monotonic() - begun < 5.5
+    assert process.returncode == 130
+    assert f"to go on: madcore tournament {slow_plan} -o {tmp_path / 'store'} --batch 1" in err
+    assert "Traceback" not in err
+
+
+def test_a_metric_that_does_not_come_back_is_not_waited_for(slow_plan, tmp_path):
+    (tmp_path / "slow.py").write_text(SLOW.format(seconds=60))
+    process = start(slow_plan, tmp_path / "store")
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    begun = time.monotonic()
+    assert "to go on" in process.communicate(timeout=30)[1]
+    assert 3 < time.monotonic() - begun < 7
+
+
+def test_a_second_signal_ends_at_once(slow_plan, tmp_path):
+    (tmp_path / "slow.py").write_text(SLOW.format(seconds=60))
+    process = start(slow_plan, tmp_path / "store")
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    begun = time.monotonic()
+    process.communicate(timeout=30)
+    assert time.monotonic() - begun < 2.5
+    assert process.returncode == 130
