@@ -36,6 +36,8 @@ COMMANDS = {
     "export": Command("store", "Write that list as CSV, JSON or Parquet.", "Tournaments"),
     "pack": Command("store", "Put matches into few large files.", "Tournaments"),
     "report": Command("report", "A page about a tournament or a match, to look at and to send.", "Tournaments"),
+    "audit": Command("audit", "Blind spots and over-sensitivities of one metric.", "Tournaments"),
+    "new": Command("new", "Write the files of a new plugin.", "Write plugins"),
     "check": Command("check", "Whether metrics keep their contract, and are fit for MAD.", "Write plugins"),
     "metrics": Command("listing", "List metrics.", "Look around"),
     "penalties": Command("listing", "List penalties.", "Look around"),

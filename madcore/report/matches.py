@@ -15,7 +15,7 @@ from madcore.report.album import Album, Place, read_pixels
 from madcore.report.command import command_line
 from madcore.wording import describe_image
 
-__all__ = ["Library", "list_matches"]
+__all__ = ["Library", "list_matches", "match_command"]
 
 THUMBNAILS = 500  # matches with small pictures inside the page where their full ones are not
 FIGURES = ("held_error", "optimality", "stopped", "evaluations", "seconds")
@@ -107,8 +107,13 @@ def _describe(library: Library, record: Mapping[str, Any], study: Study, attacks
             "versions": made.get("versions", {}),
             "solver": key["solver"]["name"],
         },
-        "command": command_line(record, _reference_file(library, key["image"])),
+        "command": match_command(library, record),
     }
+
+
+def match_command(library: Library, record: Mapping[str, Any]) -> str:
+    """Write the command that makes a match of a store again, for the folder that we are in."""
+    return command_line(record, _reference_file(library, record["key"]["image"]))
 
 
 def _image(name: str, entry: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

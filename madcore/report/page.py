@@ -118,9 +118,20 @@ def _template() -> Any:
         raise InputError('a report needs Jinja2, which is not installed: pip install "madcore[report]"') from None
     folder = files("madcore.report") / "assets"
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["breakable"] = _breakable
     for name in ("style.css", "viewer.js", "report.js"):
         environment.globals[name.replace(".", "_")] = Markup((folder / name).read_text("utf-8"))
     return environment.from_string((folder / "report.html").read_text("utf-8"))
+
+
+def _breakable(name: str) -> Any:
+    """Let a long name break behind its commas, underscores and slashes."""
+    from markupsafe import Markup, escape
+
+    text = str(escape(name))
+    for character in ",_/":
+        text = text.replace(character, f"{character}<wbr>")
+    return Markup(text)
 
 
 def _json(value: object) -> Any:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from madcore.analysis import Study, write_doublings
 from madcore.report.matches import Library
+from madcore.wording import write_error
 
 __all__ = ["summarize"]
 
@@ -44,7 +45,7 @@ def summarize(library: Library, study: Study, entries: Sequence[dict[str, Any]])
         "ended": [(count, name, ENDED.get(name, "")) for name, count in ended.most_common()],
         "left_out": [(count, reason) for reason, count in reasons.most_common()],
         "left_out_images": study.left_out,
-        "failures": study.failures,
+        "failures": [_failure(failure) for failure in study.failures],
         "damaged": sorted(library.damaged().items()),
         "remarks": _remarks(library, study),
     }
@@ -84,7 +85,7 @@ def _facts(library: Library, study: Study, entries: Sequence[dict[str, Any]]) ->
         ("Computing time", _duration(seconds)),
         ("Devices", ", ".join(sorted({entry["made"]["device"] for entry in entries}))),
         ("Versions", ", ".join(versions)),
-        ("Plans", str(len(library.plans())) if library.plans() else "none: a single match"),
+        ("Plans", str(len(library.plans()) or "")),
     ]
     return [(name, value) for name, value in facts if value]
 
@@ -98,10 +99,18 @@ def _held(study: Study, entries: Sequence[dict[str, Any]]) -> str:
     pictures = [png for _, _, png in errors if png is not None]
     said = f"{held} of {len(errors)} images hold their level within the tolerance of their run"
     worst = max((error for error, _, _ in errors if error is not None), default=None)
-    said += f" (largest relative error {worst:.1e})" if worst is not None else ""
+    said += f" (largest relative error {write_error(worst)})" if worst is not None else ""
     if pictures:
-        said += f"; of their 8- or 16-bit pictures, the largest relative error is {max(pictures):.1e}"
+        said += f"; of their 8- or 16-bit pictures, the largest relative error is {write_error(max(pictures))}"
     return f"{said}."
+
+
+def _failure(failure: Mapping[str, Any]) -> dict[str, str]:
+    """Say what failed and why; a failure that lacks anything is said as far as it goes."""
+    names = " and ".join(map(str, dict(failure.get("names") or {}).values()))
+    where = f"on {failure['picture']}" if failure.get("picture") else ""
+    said = [str(failure[name]) for name in ("reason", "type", "message") if failure.get(name)]
+    return {"id": str(failure.get("id", "")), "what": f"{names} {where}".strip(), "message": ": ".join(said)}
 
 
 def _remarks(library: Library, study: Study) -> list[str]:
@@ -121,8 +130,7 @@ def _remarks(library: Library, study: Study) -> list[str]:
             f"With {pictures} pictures no interval holds the median with 95 %; even the one from the least to the "
             f"greatest value does so with {share} only.  Six pictures are enough."
         )
-    holder = getattr(library, "holder", lambda: None)()
-    if holder:
+    for holder in getattr(library, "writers", dict)().values():
         remarks.append(f"A tournament is being played into this store ({holder}): this page shows what was finished.")
     return remarks
 

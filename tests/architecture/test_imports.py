@@ -34,7 +34,7 @@ ARROWS = {
     # what matches show
     "analysis": "wording",
     "report": "analysis store wording",
-    "audit": "analysis report plan request store tournament",
+    "audit": "analysis images options plan registry",
     # the stair
     "lookup": "registry adhoc building options specs metric penalties weights",
     # the lower floor: tensors

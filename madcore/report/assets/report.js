@@ -20,6 +20,7 @@ const doublings = (change) => {
   const said = low === null ? "unknown" : (low === high ? "" : "at least ") + low.toFixed(1);
   return `${said} doublings`;
 };
+const relative = (error) => typeof error === "number" ? error.toExponential(0) : "unknown";
 const distinct = (values) => [...new Set(values)].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
 
 // Routes: #view, #view?name=value, #match/id
@@ -144,7 +145,7 @@ function words(match) {
 
 function table(head, rows, label) {
   return element("div", { class: "wide", role: "region", tabindex: "0", "aria-label": label },
-    element("table", {}, element("thead", {}, element("tr", {}, ...head.map((each) => element("th", { scope: "col" }, each)))),
+    element("table", { class: "figures" }, element("thead", {}, element("tr", {}, ...head.map((each) => element("th", { scope: "col" }, each)))),
       element("tbody", {}, ...rows.map(([first, ...rest]) => element("tr", {}, element("th", { scope: "row" }, first),
         ...rest.map((each) => element("td", { class: "number" }, each)))))));
 }
@@ -161,8 +162,8 @@ function values(match) {
 function certificate(match) {
   const made = match.images.slice(2);
   const rows = [
-    ["held error", ...made.map((each) => number(each.held_error, 2))],
-    ["held error of the PNG", ...made.map((each) => number(each.png.held_error, 2))],
+    ["held error", ...made.map((each) => relative(each.held_error))],
+    ["held error of the PNG", ...made.map((each) => relative(each.png.held_error))],
     ["residual", ...made.map((each) => each.optimality === null ? "" : number(each.optimality, 2))],
     ["ended", ...made.map((each) => each.stopped)],
     ["evaluations", ...made.map((each) => String(each.evaluations))],
@@ -170,7 +171,7 @@ function certificate(match) {
   ];
   const versions = Object.entries(match.made.versions).map((each) => each.join(" ")).join(", ");
   return element("div", {}, element("h3", {}, "Certificate"),
-    element("p", {}, `Relative errors of the held metric; ${number(match.tolerance, 2)} were allowed. Residual: 0 at a stationary point.`),
+    element("p", {}, `Relative errors of the held metric; ${relative(match.tolerance)} was allowed. Residual: 0 at a stationary point.`),
     table(["", ...made.map((each) => each.name.replace("_", " "))], rows, "Certificate"),
     element("p", { class: "quiet" }, `Match ${match.id}. ${match.made.started}, ${match.made.device}, ${versions}.`));
 }
