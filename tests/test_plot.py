@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib import pyplot
 from matplotlib.figure import Figure
-from PIL import Image
 from pictures import wave_picture
+from PIL import Image
 
 import madcore
 from madcore.plot import maps
@@ -249,14 +249,14 @@ def test_quartet_of_single_syntheses_in_any_order(match):
 
 
 def test_quartets_that_are_none(match, competition):
-    for given, message in (
+    for syntheses, message in (
         ([match["a_min"], match["a_min"]], "give each once"),
         ([match["a_min"], competition], "each optimised in turn|different reference images"),
         ([match.image], "not a Tensor"),
         ([], "give a Quartet"),
     ):
         with pytest.raises(madcore.InputError, match=message):
-            madcore.plot.quartet(*given)
+            madcore.plot.quartet(*syntheses)
 
 
 def test_losses_of_a_quartet(match):
@@ -337,9 +337,9 @@ def test_spectrum_draws_every_image_and_the_start(match):
 
 
 def test_other_objects_are_refused(match):
-    for given, message in ((match, "choose one of the quartet's four"), ("image", "not a str")):
+    for thing, message in ((match, "choose one of the quartet's four"), ("image", "not a str")):
         with pytest.raises(madcore.InputError, match=message):
-            madcore.plot.synthesis_imshow(given)
+            madcore.plot.synthesis_imshow(thing)
     with pytest.raises(madcore.InputError, match="batch_idx must be from 0 to 0; got 1"):
         madcore.plot.synthesis_imshow(match["a_min"], batch_idx=1)
     with pytest.raises(madcore.InputError, match="channel_idx must be from 0 to 0; got 1"):

@@ -18,6 +18,7 @@ from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
+from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
 from matplotlib.transforms import Bbox
 from torch import Tensor
 
@@ -36,6 +37,7 @@ __all__ = [
     "lay_out",
     "lay_out_row",
     "new_axes",
+    "set_log",
     "shown_width",
     "style_axes",
     "to_array",
@@ -50,6 +52,7 @@ MARGIN = 0.16  # inches, on every side of a figure
 LABEL = (0.8, 0.45)  # inches: room for the labels on the left of and under curves
 USUAL_SIDE = 2.56  # inches: pictures are enlarged to about this
 NARROWEST = 1.9  # inches: room for a title over a small picture
+DECADES = 200  # between the ends of a logarithmic axis, from which on powers of ten are enough
 OVERHANG = 0.1  # of an enlargement, by which a picture may be larger than its room
 
 
@@ -75,6 +78,17 @@ def style_axes(ax: Axes, **properties: Any) -> Axes:
     for text in (ax.xaxis.label, ax.yaxis.label):
         text.set(fontsize=TEXT, color=INK)
     return ax
+
+
+def set_log(ax: Axes, *names: str) -> None:
+    """Make axes logarithmic, with labels at 1, 2 and 5 times the powers of ten, which do not run into each other."""
+    for name in names:
+        ax.set(**{f"{name}scale": "log"})
+        axis = ax.xaxis if name == "x" else ax.yaxis
+        low, high = axis.get_view_interval()
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < DECADES * low else (1,)))
+        axis.set_major_formatter(LogFormatterSciNotation() if high >= DECADES * low else "{x:g}")
+        axis.set_minor_formatter(NullFormatter())
 
 
 def add_title(ax: Axes, lines: Sequence[str]) -> None:

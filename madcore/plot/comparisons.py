@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colorbar import Colorbar
 
 from madcore.errors import InputError
-from madcore.plot.canvas import GRAY, INK, TEXT, add_title, imshow, new_axes, style_axes
+from madcore.plot.canvas import GRAY, INK, TEXT, add_title, imshow, new_axes, set_log, style_axes
 from madcore.plot.maps import local_ssim, power_spectrum, suitable_gain
 from madcore.plot.views import Synthesis, View, match_views, view
 from madcore.results import Quartet
@@ -161,7 +161,7 @@ def difference_spectrum(
         _draw_spectrum(
             ax, seen, seen.shown(iteration), **{"label": seen.action, "linewidth": 1.6, **style, **properties}
         )
-    ax.set(xscale="log", yscale="log")
+    set_log(ax, "x", "y")
     ax.legend(fontsize=TEXT - 1, frameon=False)
     add_title(ax, ["Spectrum of the difference from the reference image"])
     return style_axes(ax, xlabel="spatial frequency (cycles per pixel)", ylabel="power (squared pixel value)")

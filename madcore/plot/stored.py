@@ -140,6 +140,8 @@ def _envelopes(rows: list[dict[str, Any]]) -> Figure:
     panels = figure.subplots(down, across, squeeze=False).ravel()
     for ax, group in zip(panels, groups, strict=False):
         envelope(group, ax)
+        if ax is not panels[0]:
+            ax.get_legend().remove()
     for ax in panels[len(groups) :]:
         ax.remove()
     return figure

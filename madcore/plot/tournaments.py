@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 
 from madcore.errors import InputError
-from madcore.plot.canvas import COLORS, GRAY, INK, TEXT, NotebookFigure, add_title, new_axes, style_axes
+from madcore.plot.canvas import COLORS, GRAY, INK, TEXT, NotebookFigure, add_title, new_axes, set_log, style_axes
 
 __all__ = ["disagreement_matrix", "envelope", "noise_curves", "rankings", "transfer"]
 
@@ -55,7 +55,7 @@ def disagreement_matrix(rows: Rows, ax: Axes | None = None) -> Axes:
     names = _names(rows, "optimized", "held")
     top = max([row["estimate"] for row in rows if row["estimate"] is not None], default=1.0)
     ax = _draw_matrix(ax, rows, (names, "optimized"), (names, "held"), "cividis", Normalize(0, max(top, 1e-9)))
-    add_title(ax, [f"Disagreement in doublings of equivalent noise, {level}"])
+    add_title(ax, [f"Disagreement in doublings of equivalent noise, {level}{_counted(rows)}"])
     return style_axes(ax, xlabel="held", ylabel="optimised")
 
 
@@ -85,7 +85,13 @@ def transfer(rows: Rows, ax: Axes | None = None) -> Axes:
     largest = max([abs(row["estimate"]) for row in rows if row["estimate"] is not None], default=1.0) or 1.0
     pairs, judges = _names(named, "pair"), _names(rows, "judge")
     ax = _draw_matrix(ax, named, (pairs, "pair"), (judges, "judge"), "PuOr", Normalize(-largest, largest))
-    add_title(ax, ["What judges see, in doublings of equivalent noise", level])
+    add_title(
+        ax,
+        [
+            f"What judges see, in doublings of equivalent noise, {level}{_counted(rows)}",
+            "Above 0: the judge finds the minimised image nearer, as the optimised metric does",
+        ],
+    )
     return style_axes(ax, xlabel="judge", ylabel="optimised and held")
 
 
@@ -120,7 +126,8 @@ def rankings(rows: Rows, ax: Axes | None = None, *, columns: Sequence[str] = ("a
     ax.grid(axis="y", color="#e3e6ea", linewidth=0.8)
     ax.set_axisbelow(True)
     ax.legend(fontsize=TEXT - 1, frameon=False, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=len(columns))
-    return style_axes(ax, xlabel=" and ".join(columns))
+    unit = "0 to 100" if set(columns) <= {"aggressiveness", "resistance"} else "doublings of equivalent noise"
+    return style_axes(ax, xlabel=f"{' and '.join(columns)} ({unit})")
 
 
 def envelope(rows: Rows, ax: Axes | None = None) -> Axes:
@@ -149,7 +156,7 @@ def envelope(rows: Rows, ax: Axes | None = None) -> Axes:
     if len(pairs) > 1:
         raise InputError(f"an envelope is of one pair of metrics; choose rows of one of: {'; '.join(pairs)}")
     ax = new_axes(ax, (3.8, 3.4))
-    for index, picture in enumerate(_names(rows, "picture")):
+    for index, picture in enumerate(sorted(_names(rows, "picture"))):
         own = sorted((row for row in rows if row["picture"] == picture), key=lambda row: row["held_level"] or 0)
         color, held = COLORS[index % len(COLORS)], _numbers(own, "held_level")
         least, most = _numbers(own, "minimum"), _numbers(own, "maximum")
@@ -159,7 +166,7 @@ def envelope(rows: Rows, ax: Axes | None = None) -> Axes:
         ax.plot(held, _numbers(own, "start"), "o", color=color, markersize=3, markerfacecolor="white")
     missing = sum(row[end] is None for row in rows for end in ("minimum", "maximum"))
     ax.axline((0.1, 0.1), slope=1, color=GRAY, linewidth=0.8, linestyle=(0, (1, 2)))
-    ax.set(xscale="log", yscale="log")
+    set_log(ax, "x", "y")
     ax.legend(fontsize=TEXT - 2, frameon=False)
     add_title(ax, [pairs[0], *[f"{missing} beyond the noise curve"] * (missing > 0)])
     return style_axes(ax, xlabel=f"level of {rows[0]['held']} (noise)", ylabel=f"{rows[0]['optimized']} (noise)")
@@ -191,7 +198,7 @@ def noise_curves(rows: Rows, ax: Axes | None = None) -> Axes:
             shown = np.where(values > 0, values, np.nan)
             label = None if number else metric
             ax.plot(_numbers(curve, "standard_deviation"), shown, linewidth=1.2, label=label, **style)
-    ax.set(xscale="log", yscale="log")
+    set_log(ax, "x", "y")
     ax.legend(fontsize=TEXT - 1, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     add_title(ax, ["Metrics for Gaussian noise, one line an image"])
     return style_axes(ax, xlabel="standard deviation of the noise (pixel range 1)", ylabel="value of the metric")
@@ -232,11 +239,22 @@ def _draw_matrix(
 def _cell_text(row: Mapping[str, Any]) -> str:
     bound = "\N{GREATER-THAN OR EQUAL TO}" if row.get("at_least") else ""
     low, high = row.get("low"), row.get("high")
-    number = f"{bound}{row['estimate']:.1f}"
+    number = bound + _decimal(row["estimate"])
     if low is None or high is None:
         return number
-    ends = "\N{EN DASH}".join(f"{end:.1f}" if np.isfinite(end) else "\N{INFINITY}" for end in (low, high))
-    return f"{number}\n{ends}" if min(low, high) >= 0 else f"{number}\n{ends.replace(chr(8211), ' to ')}"
+    return f"{number}\n{_decimal(low)} to {_decimal(high)}"
+
+
+def _decimal(value: float) -> str:
+    """Write a number with one decimal and a real minus sign."""
+    text = f"{abs(value) or 0.0:.1f}" if np.isfinite(value) else "\N{INFINITY}"
+    return f"\N{MINUS SIGN}{text}" if value < 0 and text != "0.0" else text
+
+
+def _counted(rows: Rows) -> str:
+    """Say from how many pictures the estimates are, if they are from equally many."""
+    counts = {row["n"] for row in rows if row.get("n")}
+    return f", n = {counts.pop()}" if len(counts) == 1 else ""
 
 
 def _check(rows: Rows) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from madcore.errors import InputError
-from madcore.plot.canvas import GRAY, INK, TEXT, add_title, new_axes, style_axes
+from madcore.plot.canvas import GRAY, INK, TEXT, add_title, new_axes, set_log, style_axes
 from madcore.plot.comparisons import LINES
 from madcore.plot.views import Synthesis, View, both_metrics, match_views, metric_path
 from madcore.results import Quartet
@@ -63,7 +63,7 @@ def trajectory(*syntheses: Synthesis | Quartet, batch_idx: int = 0, ax: Axes | N
     points = np.vstack([metric_path(key, seen) for views in groups for key, seen in views.items()])
     for axis, values in (("x", points[:, 0]), ("y", points[:, 1])):
         if values.min() > 0 and values.max() > WIDE * values.min():
-            ax.set(**{f"{axis}scale": "log"})
+            set_log(ax, axis)
     ax.legend(fontsize=TEXT - 1, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     add_title(ax, [f"{names[0]} and {names[1]}"])
     return style_axes(ax, xlabel=names[0], ylabel=names[1])

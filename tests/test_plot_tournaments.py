@@ -1,0 +1,133 @@
+"""Figures of tournaments: drawn from small tables, and from a match on disk."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import madcore
+from madcore.cli import launcher
+
+NAMES = ["ssim", "mse", "<b>odd</b> $x"]
+FOUND = {"level": "noise:0.1", "low": 1.0, "high": 2.0, "at_least": False, "n": 3, "estimate": 1.5}
+
+
+@pytest.fixture(scope="module")
+def cells():
+    return [{**FOUND, "optimized": a, "held": b} for a in NAMES for b in NAMES if a != b]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("match") / "made"
+    words = ["quartet", "ssim", "mse", "dead_leaves", "--size", "24", "--max-iter", "5", "-o", str(path)]
+    done = CliRunner().invoke(launcher, [*words, "--no-plugin", "all"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return path
+
+
+def labels(axis):
+    return [label.get_text() for label in axis.get_ticklabels()]
+
+
+def test_rows_optimise_and_columns_hold(cells):
+    ax = madcore.plot.disagreement_matrix([{**row, "estimate": 7.0} if row["held"] == "mse" else row for row in cells])
+    assert labels(ax.yaxis) == labels(ax.xaxis) == NAMES
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("held", "optimised")
+    shown = ax.images[0].get_array()
+    np.testing.assert_array_equal(np.ma.filled(shown, -1), [[-1, 7, 1.5], [1.5, -1, 1.5], [1.5, 7, -1]])
+    assert ax.get_title(loc="left").endswith("noise:0.1, n = 3")
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({}, "1.5\n1.0 to 2.0"),
+        ({"at_least": True, "high": np.inf}, "\N{GREATER-THAN OR EQUAL TO}1.5\n1.0 to \N{INFINITY}"),
+        ({"low": None, "high": None}, "1.5"),
+        ({"estimate": -0.04, "low": -1.0}, "0.0\n\N{MINUS SIGN}1.0 to 2.0"),
+    ],
+)
+def test_cells_say_estimate_and_interval(cells, changes, text):
+    ax = madcore.plot.disagreement_matrix([{**cells[0], **changes}, *cells[1:]])
+    assert text in [each.get_text() for each in ax.texts]
+
+
+def test_unknown_cells_are_empty(cells):
+    ax = madcore.plot.disagreement_matrix([{**cells[0], "estimate": None}, *cells[1:]])
+    assert len(ax.texts) == len(cells) - 1
+
+
+def test_a_matrix_is_of_one_level(cells):
+    with pytest.raises(madcore.InputError, match=r"choose rows of one of: noise:0\.1, noise:0\.2"):
+        madcore.plot.disagreement_matrix([*cells, {**cells[0], "level": "noise:0.2"}])
+    for draw in (madcore.plot.disagreement_matrix, madcore.plot.transfer, madcore.plot.rankings):
+        with pytest.raises(madcore.InputError, match="no rows to draw"):
+            draw([])
+
+
+def test_colours_of_judges_are_symmetric(cells):
+    rows = [{**row, "judge": "nlpd", "estimate": value} for row, value in zip(cells, range(-3, 3), strict=True)]
+    ax = madcore.plot.transfer(rows)
+    assert ax.images[0].get_clim() == (-3, 3)
+    assert labels(ax.xaxis) == ["nlpd"]
+    assert labels(ax.yaxis)[0] == "ssim, mse held"
+
+
+def test_rankings_show_values_and_intervals():
+    row = {"metric": "ssim", "aggressiveness": 60.0, "aggressiveness_low": 50.0, "aggressiveness_high": 70.0}
+    ax = madcore.plot.rankings([row], columns=["aggressiveness"])
+    assert ax.lines[0].get_xdata() == [60]
+    np.testing.assert_array_equal(ax.collections[0].get_segments()[0][:, 0], [50, 70])
+
+
+def test_envelope_counts_what_is_beyond_the_curve():
+    row = {"optimized": "ssim", "held": "mse", "picture": "camera", "held_level": 0.1, "start": 0.1}
+    rows = [{**row, "minimum": 0.01, "maximum": None}, {**row, "held_level": 0.2, "minimum": 0.02, "maximum": 0.5}]
+    ax = madcore.plot.envelope(rows)
+    assert ax.get_title(loc="left") == "ssim while mse is held\n1 beyond the noise curve"
+    np.testing.assert_array_equal(ax.lines[1].get_ydata(), [0.01, 0.02])
+    with pytest.raises(madcore.InputError, match="one pair of metrics"):
+        madcore.plot.envelope([*rows, {**rows[0], "held": "nlpd"}])
+
+
+def test_noise_curves_have_one_colour_for_each_metric():
+    point = {"standard_deviation": 0.1, "value": 0.01}
+    rows = [{"metric": name, "image": image, **point} for name in NAMES for image in ("x", "y")]
+    ax = madcore.plot.noise_curves(rows)
+    assert len({line.get_color() for line in ax.lines}) == 3
+    assert len(ax.lines) == 6
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == NAMES
+
+
+def test_a_match_on_disk_shows_its_pngs(folder):
+    figure = madcore.plot.stored_match(madcore.open_results(folder), differences=False)
+    shown = figure.axes[2].images[0].get_array()
+    written = madcore.read_image(folder / "a_max.png")[0].movedim(0, -1).squeeze(-1)
+    np.testing.assert_allclose(shown, written)
+    assert figure.axes[2].get_title(loc="left").startswith("ssim maximised: ")
+
+
+def test_all_figures_are_written(folder, tmp_path):
+    written = madcore.plot.save_figures(madcore.open_results(folder), tmp_path, ["svg"])
+    assert "match-1.svg" in [path.name for path in written]
+    assert all("<svg" in path.read_text()[:2000] for path in written)
+
+
+def test_files_for_papers_carry_no_date(folder, tmp_path):
+    results = madcore.open_results(folder)
+    first, second = (madcore.plot.save_figures(results, tmp_path / each, ["pdf"], matches=0) for each in "12")
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
+@pytest.mark.parametrize(("target", "formats"), [("file/inside", ["svg"]), ("fine", ["bmp2"])])
+def test_figures_that_cannot_be_written(folder, tmp_path, target, formats):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(madcore.InputError, match="cannot be written"):
+        madcore.plot.save_figures(madcore.open_results(folder), tmp_path / target, formats, matches=0)
+
+
+def test_a_match_that_is_not_there(folder):
+    with pytest.raises(madcore.InputError, match="there is no match"):
+        madcore.plot.stored_match(madcore.open_results(Path(folder)), "0" * 32)
