@@ -1,4 +1,4 @@
-"""A template for plugins of madcore: what it brings is declared here, and computed in `madcore_example.measures`.
+"""What the plugin brings is declared here, and computed in `madcore_example.measures`.
 
 Nothing here imports torch: listings stay fast.  Each ``build`` imports what it needs when its metric is first used, and
 its keyword-only parameters are the metric's options.
