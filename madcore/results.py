@@ -74,7 +74,7 @@ class Trace:
 
     def take(self, index: Tensor) -> Trace:
         """Return the trace of the images at `index`."""
-        series = {name: each for name, each in vars(self).items() if isinstance(each, Tensor)}
+        series: dict[str, Any] = {name: each for name, each in vars(self).items() if isinstance(each, Tensor)}
         return dataclasses.replace(self, **{name: each[:, index] for name, each in series.items()})
 
 

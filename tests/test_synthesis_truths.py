@@ -147,6 +147,16 @@ def test_increasing_functions_change_nothing(minmax):
     assert bent.optimized_value.square().item() == pytest.approx(plain.optimized_value.item(), rel=1e-5)
 
 
+@sides
+def test_increasing_functions_change_nothing_in_fourier_space(minmax):
+    first, second, _, _ = fourier_weighted(16, 17)
+    image = grey(1, 1, 16, 17)
+    options = {"pixel_range": EVERYWHERE, "initial_noise": 0.01}
+    plain = extreme(image, first, second, minmax, **options)
+    bent = extreme(image, lambda r, x: first(r, x).sqrt(), lambda r, x: (1 + second(r, x)).log(), minmax, **options)
+    assert bent.optimized_value.square().item() == pytest.approx(plain.optimized_value.item(), rel=1e-5)
+
+
 @pytest.mark.skipif(not (DATA / "wang2008").is_dir(), reason="the original paper's public picture is not here")
 class TestOriginalPaper:
     """Wang & Simoncelli (2008): their program's published run, and the best known values."""
@@ -169,6 +179,21 @@ class TestOriginalPaper:
     def test_smallest_mse_from_every_start(self, image):
         for result in self.starts(image, "mse", self.SSIM, "min", level=self.SSIM_LEVEL):
             assert result.optimized_value.item() * 255**2 == pytest.approx(70.0884, abs=5e-3)
+
+    def test_increasing_functions_change_nothing(self, image):
+        mse, ssim = madcore.create_metric("mse"), madcore.create_metric(self.SSIM)
+
+        def bent_mse(image, mad_image):
+            return mse(image, mad_image).sqrt()
+
+        def bent_ssim(image, mad_image):
+            return (1 + ssim(image, mad_image)).log()
+
+        options = {"initial_noise": 0.044, "max_iter": 400}
+        worst = extreme(image, bent_ssim, bent_mse, "max", level=self.MSE_LEVEL**0.5, **options)
+        assert 2 - worst.optimized_value.exp().item() == pytest.approx(0.689453, rel=1e-5)
+        least = extreme(image, bent_mse, bent_ssim, "min", level=math.log(1 + self.SSIM_LEVEL), **options)
+        assert least.optimized_value.item() ** 2 * 255**2 == pytest.approx(70.0884, rel=1e-5)
 
     def test_largest_ssim_from_the_best_start(self, image):
         result = extreme(image, self.SSIM, "mse", "min", level=self.MSE_LEVEL, starts=5, initial_noise=0.044)

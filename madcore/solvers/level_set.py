@@ -27,7 +27,7 @@ from madcore.solvers.multipliers import (
     ray_multiplier,
     solve_normal,
 )
-from madcore.solvers.numbers import column, dot, namespace, norm, numbers, tensor
+from madcore.solvers.numbers import column, dot, namespace, norm, numbers, tensor, true_of_all
 from madcore.solvers.retraction import along_ray, by_newton
 from madcore.solvers.secant_scale import SecantScale
 
@@ -138,7 +138,7 @@ class LevelSet:
             state = replace(state, momentum=momentum)
             direction = torch.neg(free).mul_(scaled(momentum))
             descends = dot(direction, slope) < 0
-            if not bool(descends.all()):
+            if not true_of_all(descends):
                 direction = choose(tensor(descends), direction, -free * scaled(slope))
             if state.kinks is None:
                 return direction, overshoot, no, state
@@ -146,7 +146,7 @@ class LevelSet:
         descent = torch.linalg.vecdot(quasi, slope)
         # false also where the direction is not finite
         good = descent < -1e-10 * quasi.norm(dim=1) * slope.norm(dim=1)
-        if not bool(good.all()):
+        if not true_of_all(good):
             quasi = choose(good, quasi, -free * scaled(slope))
         quasi_overshoot = overshoot * torch.where(good, gamma, 1.0)[:, None]
         usable = usable & good

@@ -11,6 +11,7 @@ from torch import Tensor
 from madcore.problem import Evaluation
 from madcore.solvers.kinks import Kinks
 from madcore.solvers.limited_memory import Pairs
+from madcore.solvers.numbers import none_of, true_of_all
 from madcore.solvers.secant_scale import ScaleMemory, SecantScale
 
 __all__ = ["LevelSetState", "choose", "chosen"]
@@ -84,7 +85,7 @@ def chosen(
         "error": error,
         "slope": slope,
     }
-    if not accepted.is_cuda and bool(accepted.all()):
+    if true_of_all(accepted):
         return replace(state, evaluation=evaluation, **new)
     old = state.evaluation
     kept = {
@@ -96,11 +97,10 @@ def chosen(
 
 def choose(images: Tensor, new: Tensor, old: Tensor) -> Tensor:
     """Return `new`, (N, ...), for the images that are marked, (N,), and `old` for the others."""
-    if not images.is_cuda:  # where the device need not be waited for, nothing is copied that is not mixed
-        if bool(images.all()):
-            return new
-        if not bool(images.any()):
-            return old
+    if true_of_all(images):
+        return new
+    if none_of(images):
+        return old
     return torch.where(images.view(-1, *[1] * (new.ndim - 1)), new, old)
 
 

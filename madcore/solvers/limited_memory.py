@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from madcore.solvers.numbers import true_of_all
+
 __all__ = ["Pairs"]
 
 
@@ -47,7 +49,7 @@ class Pairs:
     def store(self, step: Tensor, change: Tensor, size: Tensor, keep: Tensor) -> Pairs:
         """Overwrite the oldest pair of the images where `keep`, (N,); `size`, (N,), is |s||y|."""
         at = (torch.arange(len(step), device=step.device), self.position)
-        if keep.is_cuda or not bool(keep.all()):
+        if not true_of_all(keep):
             step = torch.where(keep[:, None], step, self.steps[at])
             change = torch.where(keep[:, None], change, self.changes[at])
             size = torch.where(keep, size, self.scale[at])

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from madcore.problem import MADProblem
 from madcore.solvers.levels import held_error, newton_correct
-from madcore.solvers.numbers import column, namespace, numbers
+from madcore.solvers.numbers import at_hand, column, namespace, none_of, numbers, true_of_all
 
 __all__ = ["along_ray", "by_newton"]
 
@@ -42,7 +42,7 @@ def along_ray(problem: MADProblem, proposal: Tensor, level: Tensor, degree: Tens
         moved, last_missing, position = following - position, missing, following
         trial = problem.clamp_(torch.addcmul(problem.reference, error, column(xp.exp(position), error)))
         need = need & (abs(slope * moved) >= numbers(enough))
-        if attempt == 2 or not bool(need.any()):
+        if none_of(need) or (attempt == 1 and not at_hand(trial)):
             break
     return trial
 
@@ -61,7 +61,7 @@ def by_newton(problem: MADProblem, proposal: Tensor, level: Tensor, point: Tenso
         error = held_error(problem, held, level)
         best = torch.where((error < best_error)[:, None], trial, best)
         best_error = torch.fmin(best_error, error)
-        if bool((best_error < 1e-3).all()):
+        if true_of_all(best_error < 1e-3):
             break
         trial = newton_correct(problem, trial, jacobian, free, level - held, cap)
     return best
