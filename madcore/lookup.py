@@ -140,7 +140,7 @@ def _declared_metric(builder: _Builder[MetricSpec]) -> Metric:
         perfect=spec.perfect,
         channels=getattr(function, "channels", spec.channels),
         min_side=getattr(function, "min_side", spec.min_side),
-        dtypes=spec.dtypes,
+        dtypes=getattr(function, "dtypes", spec.dtypes),
         identity={**builder.identity("metric"), **({"weights": hashes} if hashes else {})},
         rebuild=builder if spec.data_range else None,
     )

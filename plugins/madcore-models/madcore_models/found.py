@@ -50,7 +50,7 @@ def seeded(seed: int) -> Iterator[None]:
     """Draw random parameters from this seed, and leave the global generator as it was."""
     state = torch.get_rng_state()
     # Not torch.manual_seed, which would seed every CUDA device too.
-    torch.random.default_generator.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)
     try:
         yield
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -43,7 +44,11 @@ class PictureInput:
         if images.shape[1] == 1 and self.channels != 1:
             images = images.expand(-1, self.channels, -1, -1)
         elif images.shape[1] == 3 and self.channels == 1:
-            images = (images * images.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
+            images = (images * _column(LUMA, images)).sum(1, keepdim=True)
         if self.size is not None and images.shape[-2:] != self.size:
             images = interpolate(images, self.size, mode="bilinear", antialias=True, align_corners=False)
-        return (images - images.new_tensor(self.mean)[:, None, None]) / images.new_tensor(self.std)[:, None, None]
+        return (images - _column(self.mean, images)) / _column(self.std, images)
+
+
+def _column(values: tuple[float, ...], images: Tensor) -> Tensor:
+    return torch.tensor(values, dtype=images.dtype, device=images.device)[:, None, None]

@@ -20,7 +20,7 @@ class _Watch(TorchDispatchMode):
     """Notes the storage of every tensor that an operation reads."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.seen: set[int] = set()
 
     def __torch_dispatch__(

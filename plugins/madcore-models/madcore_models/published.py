@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,9 @@ def _find_torchvision(name: str, weights: str | None, seed: int) -> Found:
     published = models.get_model_weights(name)
     from_file = is_state_file(weights)
     if not from_file and weights not in (None, DEFAULT, *published.__members__):
-        raise InputError(f"weights of torchvision:{name} must be {_choice(published.__members__)}; got {weights!r}")
+        raise InputError(
+            f"weights of torchvision:{name} must be {_choice(each.name for each in published)}; got {weights!r}"
+        )
     if weights == DEFAULT and not len(published):
         raise InputError(f"torchvision has no weights of {name}; give weights=none or a file")
     chosen = None if weights is None or from_file else published[weights]
@@ -61,7 +63,7 @@ def _find_timm(name: str, weights: str | None, seed: int) -> Found:
     with seeded(seed), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         network = timm.create_model(name, pretrained=weights == DEFAULT)
-    known = network.pretrained_cfg
+    known: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
     files = _timm_files(known) if weights == DEFAULT else []
     if weights and from_file:
         files = [Path(weights).expanduser()]
@@ -83,7 +85,7 @@ def _require(distribution: str) -> None:
         raise PluginError(f"model={distribution}:... needs what is not installed; run: pip install {distribution}")
 
 
-def _choice(names: Any) -> str:
+def _choice(names: Iterable[str]) -> str:
     return ", ".join([DEFAULT, *names, "none or a file"])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -50,11 +50,8 @@ def run_layers(network: nn.Module, layers: Sequence[str], pictures: Tensor, coun
     if not layers:
         return {"": network(pictures)}
     recorder = _Recorder(count)
-    with _hooked(network, layers, recorder):
-        try:
-            network(pictures)
-        except _Enough:
-            pass
+    with _hooked(network, layers, recorder), suppress(_Enough):
+        network(pictures)
     return recorder.outputs
 
 

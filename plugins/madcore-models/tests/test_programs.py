@@ -1,0 +1,93 @@
+"""Files: TorchScript, torch.export, and weights for a class."""
+
+import pytest
+import torch
+from networks_for_tests import Net
+
+import madcore
+
+FILE = f"{__file__.rpartition('/')[0]}/networks_for_tests.py"
+
+
+@pytest.fixture
+def net():
+    torch.manual_seed(3)
+    return Net().eval()
+
+
+@pytest.fixture
+def pictures():
+    return torch.rand(2, 2, 3, 32, 32, generator=torch.Generator().manual_seed(0)).unbind()
+
+
+def own(net, pictures, layer=None):
+    outputs = []
+    if layer:
+        net.get_submodule(layer).register_forward_hook(lambda module, inputs, output: outputs.append(output.clone()))
+    for picture in pictures:
+        outputs += [] if layer and net(picture) is not None else [net(picture)]
+    return (outputs[0] - outputs[1]).square().flatten(1).mean(1).detach()
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_torchscript_compares_the_output(net, pictures, tmp_path):
+    path = tmp_path / "net.pt"
+    torch.jit.script(net).save(path)
+    metric = madcore.create_metric(f"models.features,model={path}")
+    torch.testing.assert_close(metric(*pictures), own(net, pictures))
+    torch.testing.assert_close(metric(*(each.double() for each in pictures)), own(net, pictures).double())
+    assert len(metric.identity["weights"]) == 1
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_layers_of_torchscript_cannot_be_watched(net, tmp_path):
+    torch.jit.script(net).save(tmp_path / "net.pt")
+    with pytest.raises(madcore.InputError, match=r"inside TorchScript cannot be watched; .* torch\.export"):
+        madcore.create_metric(f"models.features,model={tmp_path / 'net.pt'},layers=norm")
+
+
+@pytest.fixture
+def exported(net, tmp_path):
+    path = tmp_path / "net.pt2"
+    torch.export.save(torch.export.export(net, (torch.rand(1, 3, 32, 32),)), path)
+    return path
+
+
+def test_an_exported_program_compares_its_output(net, pictures, exported):
+    metric = madcore.create_metric(f"models.features,model={exported}")
+    torch.testing.assert_close(metric(*pictures), own(net, pictures))
+    assert not metric.function.representation.batched
+
+
+def test_layers_of_an_exported_program_have_their_names(net, pictures, exported):
+    metric = madcore.create_metric(f"models.features,model={exported},layers=norm")
+    torch.testing.assert_close(metric(*pictures), own(net, pictures, "norm"))
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+def test_weights_of_a_class_from_a_file(net, pictures, tmp_path, suffix):
+    from safetensors.torch import save_file
+
+    path = tmp_path / f"weights{suffix}"
+    (save_file if suffix == ".safetensors" else torch.save)(net.state_dict(), path)
+    metric = madcore.create_metric(f"models.features,model={FILE}:Net,weights={path}")
+    torch.testing.assert_close(metric(*pictures), own(net, pictures))
+    assert len(metric.identity["weights"]) == 2
+
+
+def test_weights_of_another_network_are_refused(net, tmp_path):
+    torch.save({**net.state_dict(), "extra": torch.zeros(1)}, tmp_path / "weights.pt")
+    with pytest.raises(madcore.InputError, match=r"do not fit .*:Net: 1 unknown, e\.g\. extra"):
+        madcore.create_metric(f"models.features,model={FILE}:Net,weights={tmp_path / 'weights.pt'}")
+
+
+def test_weights_of_another_shape_are_refused(net, tmp_path):
+    torch.save({**net.state_dict(), "first.bias": torch.zeros(7)}, tmp_path / "weights.pt")
+    with pytest.raises(madcore.InputError, match=r"do not fit .*:Net: size mismatch for first\.bias"):
+        madcore.create_metric(f"models.features,model={FILE}:Net,weights={tmp_path / 'weights.pt'}")
+
+
+def test_what_is_no_state_dictionary_is_refused(tmp_path):
+    torch.save({"epoch": 3}, tmp_path / "weights.pt")
+    with pytest.raises(madcore.InputError, match="holds no state dictionary but epoch"):
+        madcore.create_metric(f"models.features,model={FILE}:Net,weights={tmp_path / 'weights.pt'}")

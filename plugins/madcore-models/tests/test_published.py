@@ -1,0 +1,94 @@
+"""Networks of torchvision and timm: the real ones, untrained from a seed, since nothing is fetched here."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from torchvision.models import VGG16_Weights, get_model
+
+import madcore
+
+SMALL = "models.features,model=torchvision:squeezenet1_1,weights=none,layers=features.1"
+
+
+@pytest.fixture
+def pictures():
+    return torch.rand(2, 1, 3, 48, 40, generator=torch.Generator().manual_seed(0)).unbind()
+
+
+def test_a_node_of_torchvision_with_its_normalization(pictures):
+    metric = madcore.create_metric(SMALL, seed=4)
+    torch.random.default_generator.manual_seed(4)
+    trunk = get_model("squeezenet1_1", weights=None).features[:2].eval()
+    mean, std = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])[..., None, None]
+    one, other = (trunk((picture - mean) / std) for picture in pictures)
+    torch.testing.assert_close(metric(*pictures), (one - other).square().flatten(1).mean(1).detach())
+
+
+def test_the_record_says_that_a_network_is_untrained():
+    identity = madcore.create_metric(SMALL, seed=4).identity
+    assert identity["options"]["weights"] is None
+    assert identity["options"]["seed"] == 4
+    assert "weights" not in identity
+
+
+def test_weights_by_name_are_read_from_where_torch_keeps_them(tmp_path, monkeypatch, pictures):
+    from madcore_models import published
+
+    checkpoints = tmp_path / "hub" / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    weights = published_weights("squeezenet1_1")
+    # Random numbers under the name of the trained ones, whose hash is therefore not asked for.
+    torch.save(get_model("squeezenet1_1", weights=None).state_dict(), checkpoints / weights.url.rpartition("/")[2])
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    found = published.COLLECTIONS["torchvision"]("squeezenet1_1", "DEFAULT", 0)
+    assert found.files == (checkpoints / weights.url.rpartition("/")[2],)
+    assert all(path.is_file() for path in found.files)
+
+
+def published_weights(name):
+    from torchvision.models import get_model_weights
+
+    return get_model_weights(name).DEFAULT
+
+
+def test_each_set_of_weights_has_its_own_normalization():
+    from madcore_models.published import _normalization
+
+    assert _normalization(VGG16_Weights.IMAGENET1K_FEATURES, VGG16_Weights)[1] == pytest.approx((1 / 255,) * 3)
+
+
+def test_blocks_of_a_transformer_of_timm():
+    metric = madcore.create_metric(
+        "models.features,model=timm:vit_tiny_patch16_224,weights=none,layers=blocks.0,distance=normalized"
+    )
+    assert metric.function.given.mean == (0.5, 0.5, 0.5)
+    assert metric.min_side == 224
+    assert metric(*torch.rand(2, 1, 3, 224, 224)).item() > 0
+    with pytest.raises(madcore.InputError, match=r"cannot take pictures of 1 x 3 x 256 x 256: .*; the option size"):
+        metric(*torch.rand(2, 1, 3, 256, 256))
+
+
+def test_size_makes_a_transformer_take_any_picture(pictures):
+    name = "models.features,model=timm:vit_tiny_patch16_224,weights=none,layers=blocks.0,size=224"
+    assert madcore.create_metric(name)(*pictures).item() > 0
+
+
+def test_presets_are_their_layers_of_vgg19(pictures):
+    content = madcore.create_metric("models.vgg_content,weights=none")
+    same = madcore.create_metric("models.features,model=torchvision:vgg19,layers=features.22,weights=none")
+    torch.testing.assert_close(content(*pictures), same(*pictures))
+
+
+def test_style_sees_no_place():
+    metric = madcore.create_metric("models.vgg_style,weights=none,layers=features.1")
+    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    inside = torch.nn.functional.pad(picture, (8, 8, 8, 8))
+    moved = inside.roll((3, -2), (-2, -1))
+    assert metric(inside, moved).item() < 1e-6 * metric(inside, 0.5 * inside).item()
+
+
+def test_declaring_imports_no_torch():
+    program = "import sys, madcore_models; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
