@@ -1,21 +1,29 @@
-# `make demo` shows what madcore does on a photograph; `make test` is everything that is checked.
+# `make demo` shows what madcore does on photographs; `make test` is everything that is checked.
 # Both build .venv on first use and need nothing but Python 3.11 or newer, pip and make.
 
 PYTHON ?= python3
 BIN := .venv/bin
 PLUGINS := $(wildcard plugins/*)
+# what these depend on is large, and the demonstration does without
+LARGE := $(addprefix plugins/madcore-,cvvdp ray submitit tensorboard)
+SMALL := $(filter-out $(LARGE),$(PLUGINS))
 PROJECTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
+export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test lint docs bench clean
+.PHONY: demo test browser-test lint docs bench clean
 
 .venv/ok: $(PROJECTS)
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet -e '.[images]' $(PLUGINS:%=-e ./%)
+	$(BIN)/pip install --quiet -e '.[images,plot,report]' $(SMALL:%=-e ./%)
 	touch $@
 
 .venv/dev: .venv/ok
-	$(BIN)/pip install --quiet -e '.[dev,images]' $(PLUGINS:%=-e ./%)
+	$(BIN)/pip install --quiet -e '.[dev,images,plot,report]' $(PLUGINS:%=-e ./%)
+	touch $@
+
+.venv/browser: .venv/dev
+	$(BIN)/pip install --quiet -e '.[browser]'
 	touch $@
 
 .venv/docs: .venv/dev
@@ -23,6 +31,7 @@ PROJECTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 	touch $@
 
 demo: .venv/ok
+	rm -rf demo
 	$(BIN)/madcore quartet ssim mse camera --crop 256x256+100+128 -o demo --overwrite
 
 lint: .venv/dev
@@ -31,8 +40,11 @@ lint: .venv/dev
 	$(BIN)/mypy
 
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests
-	set -e; for plugin in $(PLUGINS); do OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $$plugin/tests; done
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests
+	set -e; for plugin in $(PLUGINS); do (cd $$plugin && ../../$(BIN)/python -m pytest -n 2 --dist loadfile tests); done
+
+browser-test: .venv/browser
+	$(BIN)/python -m pytest -m browser tests
 
 docs: .venv/docs
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
