@@ -24,6 +24,7 @@ from madcore.store import RECORD, SingleMatch, Store, find_store
 
 __all__ = ["Check", "verify_match", "verify_store"]
 
+SENSELESS = (LookupError, TypeError, AttributeError, ValueError, RuntimeError)  # a record may hold anything
 SAME = {torch.float64: 1e-6, torch.float32: 1e-3}  # relative difference of values that count as those of the record
 
 
@@ -92,7 +93,12 @@ def verify_match(path: Path, registry: Registry | None = None, *, allow_code: bo
     if results is None:
         results = SingleMatch(folder)
     (match,) = [folder.absolute().name] if isinstance(results, Store) else results.ids()
-    checks = _verify(results, match, Builder(registry, allow_code))
+    try:
+        checks = _verify(results, match, Builder(registry, allow_code))
+    except MadcoreError:
+        raise
+    except SENSELESS as error:
+        raise InputError(f"{folder / RECORD} is damaged ({error!r}); ask for the match again") from error
     known = {check.file.partition(":")[0] for check in checks}
     if not whole and path.name not in known:
         raise InputError(f"{path} is not in {folder / RECORD}; it lists {', '.join(sorted(known))}")
@@ -121,25 +127,23 @@ def verify_store(
     builder = Builder(registry, allow_code)
     for match in matches:
         try:
+            store.record(match)
+        except InputError as error:  # one bad record does not hide the others
+            yield match, [Check(RECORD, problems=(str(error),))]
+            continue
+        try:
             yield match, _verify(store, match, builder)
-        except InputError as error:
-            if match in store.damaged():  # one bad record does not hide the others
-                yield match, [Check(RECORD, problems=(str(error),))]
-            else:
-                raise
+        except MadcoreError:
+            raise
+        except SENSELESS as error:
+            yield match, [Check(RECORD, problems=(f"makes no sense ({error!r})",))]
 
 
 def _verify(results: Store | SingleMatch, match: str, builder: Builder) -> list[Check]:
-    try:
-        received = receive(results, match, builder)
-        checks = [check for name in received.record["images"] for check in _Image(received, name).checks()]
-        for name in ("reference", "start"):
-            _compare_picture(received, name)
-    except MadcoreError:
-        raise
-    except (LookupError, TypeError, AttributeError, ValueError, RuntimeError) as error:  # a record may hold anything
-        where = results.path / RECORD if isinstance(results, SingleMatch) else f"match {match} of {results.path}"
-        raise InputError(f"{where} is damaged ({error!r}); ask for the match again") from error
+    received = receive(results, match, builder)
+    checks = [check for name in received.record["images"] for check in _Image(received, name).checks()]
+    for name in ("reference", "start"):
+        _compare_picture(received, name)
     measured = {check.file for check in checks}
     listed = [RECORD, *received.expected, *received.record["files"], *received.problems]
     others = [name for name in dict.fromkeys(listed) if name not in measured]
