@@ -28,8 +28,8 @@ class Act:
         The match.
     does : str
         ``finish``; ``fail``, which the player reports; ``raise``, which it does not; ``forget`` to yield nothing;
-        ``die`` to kill the process, ``die once`` to do so the first time; ``wait`` for `stop` but at most for
-        `seconds`; ``sleep`` through everything for `seconds`; ``lock`` to yield what cannot be pickled.
+        ``die`` to kill the process after `seconds`, ``die once`` to do so the first time; ``wait`` for `stop`, at most
+        for `seconds`; ``sleep`` through everything for `seconds`; ``lock`` to yield what cannot be pickled.
     seconds : float
         How long.
     """
@@ -90,6 +90,7 @@ class Rehearsal:
     def _play(self, act: Act, stop: threading.Event) -> Iterator[Outcome]:
         first = self._log(act)
         if act.does == "die" or (act.does == "die once" and first):
+            time.sleep(act.seconds)
             os.kill(os.getpid(), signal.SIGKILL)
         if act.does == "sleep":
             time.sleep(act.seconds)

@@ -27,10 +27,11 @@ from madcore.testing.contracts import (
     examine_metric,
     examine_penalty,
 )
-from madcore.testing.engines import EngineContract
+from madcore.testing.engines import Act, EngineContract, MakeRehearsal
 from madcore.testing.fitness import Finding, examine_fitness
 from madcore.testing.gradients import check_differences, check_gradient
 from madcore.testing.limits import check_channels, check_device, check_smallest
+from madcore.testing.partners import Trial, play_against
 from madcore.testing.solvers import (
     check_solver_batch,
     check_solver_deterministic,
@@ -57,13 +58,16 @@ from madcore.testing.values import (
 from madcore.testing.verdict import Outcome, Verdict
 
 __all__ = [
+    "Act",
     "EngineContract",
     "Finding",
+    "MakeRehearsal",
     "MetricContract",
     "Outcome",
     "PenaltyContract",
     "SolverContract",
     "Subject",
+    "Trial",
     "Verdict",
     "as_subject",
     "check_arguments",
@@ -97,4 +101,5 @@ __all__ = [
     "examine_metric",
     "examine_penalty",
     "examine_solver",
+    "play_against",
 ]
