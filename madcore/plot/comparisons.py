@@ -64,7 +64,7 @@ def difference(
     >>> image = madcore.read_image("dead_leaves", size=32)
     >>> result = madcore.synthesize(image, "ssim", "mse", "max", max_iter=5)
     >>> print(madcore.plot.difference(result, gain=4).get_title(loc="left"))
-    difference x 4
+    difference × 4
     """
     if gain is not None and not gain > 0:
         raise InputError(f"gain must be above 0; got {gain}")

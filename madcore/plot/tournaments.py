@@ -216,7 +216,10 @@ def _draw_matrix(
     labels, columns = down[0], across[0]
     longest = max(map(len, labels))
     if ax is None:
-        size = (1.0 + 0.075 * longest + 0.78 * len(columns), 1.1 + 0.06 * max(map(len, columns)) + 0.5 * len(labels))
+        size = (
+            max(4.8, 1.0 + 0.075 * longest + 0.78 * len(columns)),
+            1.1 + 0.06 * max(map(len, columns)) + 0.5 * len(labels),
+        )
         ax = NotebookFigure(figsize=size, layout="constrained").add_subplot()
     values = np.full((len(labels), len(columns)), np.nan)
     cells = {(labels.index(row[down[1]]), columns.index(row[across[1]])): row for row in rows}
