@@ -31,7 +31,7 @@ from madcore.analysis.tables import write_csv as write_csv
 from madcore.analysis.transfer import Testimony as Testimony
 from madcore.analysis.transfer import Verdict as Verdict
 from madcore.analysis.transfer import ask_judges as ask_judges
-from madcore.analysis.transfer import testimonies as testimonies
+from madcore.analysis.transfer import sum_up_verdicts as sum_up_verdicts
 
 __all__ = [
     "Attack",
@@ -62,8 +62,8 @@ __all__ = [
     "resistance",
     "scale_counts",
     "standings",
+    "sum_up_verdicts",
     "tables",
-    "testimonies",
     "write_csv",
     "write_doublings",
 ]

@@ -12,7 +12,7 @@ from madcore.analysis.attacks import Attack, LeftOut, pair_images
 from madcore.analysis.disagreement import Cell, disagreements
 from madcore.analysis.noise import NoiseCurve, read_curve
 from madcore.analysis.standings import Standing, standings
-from madcore.analysis.transfer import Testimony, Verdict, ask_judges, testimonies
+from madcore.analysis.transfer import Testimony, Verdict, ask_judges, sum_up_verdicts
 
 __all__ = ["Results", "Study", "examine_results"]
 
@@ -81,7 +81,7 @@ class Study:
     @cached_property
     def testimonies(self) -> list[Testimony]:
         """What each judge says about each ordered pair of metrics."""
-        return testimonies(self.verdicts)
+        return sum_up_verdicts(self.verdicts)
 
     @cached_property
     def standings(self) -> list[Standing]:

@@ -11,7 +11,7 @@ from madcore.analysis.attacks import Attack, Curves
 from madcore.analysis.estimates import Estimate, estimate, write_doublings
 from madcore.analysis.noise import doublings, equivalent_noise
 
-__all__ = ["Side", "Testimony", "Verdict", "ask_judges", "testimonies"]
+__all__ = ["Side", "Testimony", "Verdict", "ask_judges", "sum_up_verdicts"]
 
 Side = Literal["optimized", "held", "against", "unclear"]
 Scores = Callable[[str], Mapping[str, Any] | None]
@@ -126,7 +126,7 @@ def ask_judges(attacks: Iterable[Attack], scores: Scores, curves: Curves) -> lis
     return verdicts
 
 
-def testimonies(verdicts: Iterable[Verdict]) -> list[Testimony]:
+def sum_up_verdicts(verdicts: Iterable[Verdict]) -> list[Testimony]:
     """Sum up the verdicts of each judge on each ordered pair of metrics at each level."""
     groups: dict[tuple[str, str, str, str], list[Verdict]] = defaultdict(list)
     for each in verdicts:

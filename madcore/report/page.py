@@ -125,11 +125,11 @@ def _template() -> Any:
 
 
 def _breakable(name: str) -> Any:
-    """Let a long name break behind its commas, underscores and slashes."""
+    """Let a long name break behind its commas and slashes."""
     from markupsafe import Markup, escape
 
     text = str(escape(name))
-    for character in ",_/":
+    for character in ",/":
         text = text.replace(character, f"{character}<wbr>")
     return Markup(text)
 

@@ -40,7 +40,7 @@ function route() {
   const chosen = Object.fromEntries(new URLSearchParams(query));
   ({ matches: showMatches, transfer: showTransfer, envelopes: showEnvelopes, match: () => showMatch(id) }[section.id] ||
     (() => {}))(chosen);
-  if (hash) { section.querySelector("h2").focus({ preventScroll: true }); scrollTo(0, 0); }
+  if (hash) { (viewer ? viewer.root : section.querySelector("h2")).focus({ preventScroll: true }); scrollTo(0, 0); }
 }
 
 function filters(view, chosen, choices, first = "all") {
@@ -132,7 +132,6 @@ function showMatch(id) {
   section.querySelector("h2").after(about);
   viewer = new Viewer(root, match);
   root.after(help, element("div", { class: "beyond below" }, words(match), values(match), certificate(match), again(match)));
-  root.focus({ preventScroll: true });
 }
 
 function words(match) {
@@ -298,7 +297,7 @@ addEventListener("keydown", (event) => {
   const step = { n: 1, p: -1 }[event.key];
   const next = step && listed[listed.indexOf(viewer.match) + step];
   if (next && !event.ctrlKey && !event.metaKey && !event.altKey) location.hash = "match/" + next.id;
-  else if (event.target.closest(".viewer")) viewer.key(event);
+  else viewer.key(event);
 });
 addEventListener("hashchange", route);
 addEventListener("resize", () => viewer && viewer.place());

@@ -128,7 +128,6 @@ class Viewer {
   show() {
     const single = this.mode !== "all";
     this.panels.className = "panels " + (single ? "one" : "all");
-    this.panels.style.setProperty("--shape", `${this.match.size[1]} / ${this.match.size[0]}`);
     this.panels.replaceChildren(...(single ? [this.pairPanel()] : this.images.map((image, i) => this.panel(image, i))));
     this.buttons.all.setAttribute("aria-pressed", String(!single));
     this.buttons.flicker.setAttribute("aria-pressed", String(Boolean(this.timer)));
@@ -184,7 +183,8 @@ class Viewer {
 
   fitting(frame) { // the largest whole number of screen pixels that fits, or what fits at all
     const [height, width] = this.match.size;
-    const most = Math.min(frame.clientWidth / width, frame.clientHeight / height) * devicePixelRatio;
+    const tallest = innerHeight * (this.mode === "all" ? 0.6 : 0.75);
+    const most = Math.min(frame.clientWidth / width, tallest / height) * devicePixelRatio;
     return most >= 1 ? Math.floor(most + 0.01) : most;
   }
 
@@ -195,6 +195,9 @@ class Viewer {
     if (!frames.length || !frames[0].clientWidth) return;
     const scale = this.scale(frames[0]);
     const [height, width] = this.match.size;
+    // as high as the fitted image, whatever the zoom, so that nothing below moves
+    const fitted = `${Math.max(Math.round((height * this.fitting(frames[0])) / devicePixelRatio), 120)}px`;
+    for (const frame of frames) frame.style.height = fitted;
     for (const frame of frames) {
       const box = frame.getBoundingClientRect();
       const size = [(width * scale) / devicePixelRatio, (height * scale) / devicePixelRatio];
