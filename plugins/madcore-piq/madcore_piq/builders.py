@@ -142,12 +142,10 @@ def build_vsi(
     return _measure("vsi", options, in_color=True)
 
 
-def build_haarpsi(
-    *, scales: int = 3, subsample: bool = True, c: float = 30.0, alpha: float = 4.2, data_range: float = 1.0
-) -> Any:
-    """Build piq's Haar wavelet similarity."""
+def build_haarpsi(*, subsample: bool = True, c: float = 30.0, alpha: float = 4.2, data_range: float = 1.0) -> Any:
+    """Build piq's Haar wavelet similarity; its option `scales` works with 3 alone."""
     options = locals()
-    return _measure("haarpsi", options, 2 ** (scales + 1))
+    return _measure("haarpsi", options, 16)
 
 
 def build_mdsi(

@@ -71,11 +71,12 @@ class Dists:
         check_range("piq.dists", image, self.data_range)
         network = self.copies.like(image)
         weights = torch.cat([weight.flatten().to(image) for weight in network.weights])
+        weights = weights / weights.sum()  # 1 but for rounding
         reference = self._features(network, image)
 
         def distance(mad_image: Tensor) -> Tensor:
             maps = network.compute_distance(self._features(network, mad_image), reference)
-            return 1 - torch.cat([each.flatten(1) for each in maps], 1) @ weights
+            return (1 - torch.cat([each.flatten(1) for each in maps], 1)) @ weights
 
         return distance
 

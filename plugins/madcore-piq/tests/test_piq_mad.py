@@ -1,0 +1,35 @@
+"""Every metric optimized while MSE is held, and held while MSE is optimized, 20 steps from noise."""
+
+import pytest
+import torch
+from madcore_piq.networks import Dists
+from piq_networks import offline
+from piq_pictures import picture
+
+import madcore
+
+VARIANTS = ("fsim,chromatic=true", "ms_gmsd,chromatic=true", "srsim,chromatic=true", "ms_ssim,scale_weights=0.5+0.5")
+SLOW = ("ms_ssim", "iw_ssim", "dists", "pieapp")
+BARE = [name.removeprefix("piq.") for name in madcore.list_metrics() if name.startswith("piq.")]
+NAMES = [name for name in (*BARE, *VARIANTS, "iw_ssim,scale_weights=0.5+0.5") if name not in SLOW]
+
+
+def play(metric, steps=20):
+    image = picture(max(32, metric.min_side), dtype=torch.float32)
+    for pair in ((metric, "mse"), ("mse", metric)):
+        for minmax, sign in (("min", -1), ("max", 1)):
+            result = madcore.synthesize(image, *pair, minmax, max_iter=steps)
+            assert result.held_error.item() <= result.tolerance, str(result)
+            assert sign * (result.optimized_value - result.initial_value).item() > 0
+            assert torch.isfinite(result.mad_image).all()
+            assert str(result.status[0]) in ("converged", "settled", "stalled", "iteration limit")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_ways(name):
+    play(madcore.create_metric(f"piq.{name}"))
+
+
+def test_both_ways_with_an_untrained_network():
+    with offline():
+        play(madcore.Metric(Dists(), "piq.dists", channels=(1, 3)), steps=4)
