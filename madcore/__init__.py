@@ -21,6 +21,7 @@ _HOMES = {
     "UnknownNameError": "errors",
     "EngineSpec": "specs",
     "MetricSpec": "specs",
+    "Picture": "plan",
     "Plan": "plan",
     "ObserverSpec": "specs",
     "PenaltySpec": "specs",
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from madcore.lookup import create_metric as create_metric
     from madcore.lookup import create_penalty as create_penalty
     from madcore.metric import Metric as Metric
+    from madcore.plan import Picture as Picture
     from madcore.plan import Plan as Plan
     from madcore.quantization import Quantized as Quantized
     from madcore.quantization import quantize as quantize

@@ -22,6 +22,7 @@ PUBLIC = {
     "ObserverSpec",
     "PenaltyMethod",
     "PenaltySpec",
+    "Picture",
     "Plan",
     "PlanError",
     "PluginError",
