@@ -92,7 +92,7 @@ def test_files_that_decide_the_values(dists, pieapp):
     assert [path.name for path in pieapp.weight_files] == ["PieAPPv0.1.pth"]
 
 
-def test_building_leaves_the_random_numbers_and_is_quiet(capsys):
+def test_building_is_quiet(capsys):
     with offline():
         Dists()
     assert capsys.readouterr().out == ""
