@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import sys
+import warnings
 import zipfile
 from functools import reduce
 from importlib import import_module
@@ -56,7 +57,8 @@ def make_network(place: str, attribute: str, weights: str | None, seed: int) -> 
     files = [existing(Path(place).expanduser(), "model")] if in_file else []
     with seeded(seed):
         module = _run_file(files[0], name) if in_file else _import(place, name)
-        made = _attribute(module, attribute, place)
+    made = _attribute(module, attribute, place)
+    with seeded(seed):  # anew, because a file is run, and draws what it draws, only once
         network = copy.deepcopy(made) if isinstance(made, nn.Module) else _call(made, name)
     if weights not in (None, DEFAULT):
         files.append(Path(weights).expanduser())
@@ -70,13 +72,24 @@ def load_program(path: Path, weights: str | None) -> Found:
         raise InputError(f"weights={weights} does not go with {path}, which holds its own")
     kind = _kind(existing(path, "model"))
     try:
-        if kind == "script":
-            return Found(torch.jit.load(path, map_location="cpu"), str(path), files=(path,), has_layers=False)
-        program = torch.export.load(path)
-        size = program.example_inputs[0][0].shape[-1] if program.example_inputs else None
-        return Found(torch.export.unflatten(program), str(path), size=size, files=(path,))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # that torch would rather have the other kind
+            if kind == "script":
+                return Found(torch.jit.load(path, map_location="cpu"), str(path), files=(path,), has_layers=False)
+            program = torch.export.load(path)
+            network = torch.export.unflatten(program)
     except Exception as error:
         raise InputError(f"cannot load {str(path)!r}: {_line(error)}") from error
+    _forget_examples(network)
+    example = program.example_inputs[0] if program.example_inputs else ()
+    return Found(network, str(path), size=example[0].shape[-1] if example else None, files=(path,))
+
+
+def _forget_examples(network: nn.Module) -> None:
+    """Drop the example values that an exported graph carries, which cannot be copied."""
+    for module in network.modules():
+        for node in getattr(module, "graph", torch.fx.Graph()).nodes:
+            node.meta.pop("val", None)
 
 
 def _kind(path: Path) -> str:

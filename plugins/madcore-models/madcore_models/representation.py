@@ -55,7 +55,9 @@ class Representation:
 
     def __post_init__(self) -> None:
         """Put the network into evaluation mode and freeze it."""
-        self.network.eval().requires_grad_(False)
+        self.network.eval()
+        for parameter in self.network.parameters():  # TorchScript has no requires_grad_ of its own
+            parameter.requires_grad_(False)
 
     def __call__(self, pictures: Tensor) -> list[Tensor]:
         """Compute the features of network input (N, C, H, W), one tensor with N first for each layer.

@@ -157,6 +157,15 @@ def test_untrained_networks_differ_by_seed_and_leave_the_generator(pair):
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def test_running_a_file_first_does_not_change_what_is_drawn(tmp_path, pair):
+    path = tmp_path / "net.py"
+    path.write_text(
+        "import torch\n\nother = torch.nn.Linear(3, 3)\n\n\ndef make():\n    return torch.nn.Conv2d(3, 2, 3)\n"
+    )
+    first, again = (madcore.create_metric("models.features", model=f"{path}:make")(*pair) for _ in range(2))
+    assert torch.equal(first, again)
+
+
 def test_mean_and_std_are_the_users(pair):
     plain = features("Net", layers=["first"])
     scaled = features("Net", layers=["first"], mean=[0.3, 0.4, 0.5], std=[0.5])
