@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
+from madcore.api import synthesize
 from madcore.errors import MadcoreError
 from madcore.lookup import create_metric
 from madcore.registry import Registry
@@ -16,9 +18,10 @@ from madcore.tournament.matches import Match
 
 __all__ = ["estimate_seconds"]
 
-# Evaluations of both metrics, with gradients, that one image costs besides its steps: start, level, finish, 8 bits.
-AROUND = 60
-STEPS = 130  # of those images that end before the limit; both are medians over pairs of the core's metrics
+# Steps that an image takes where the limit allows it, and evaluations of both metrics besides them, for the start, the
+# level and the 8-bit picture; as `benchmarks/tournament.py` and a timing of runs of 20 and 60 steps found them.
+STEPS, AROUND = 75, 60
+PROBE = (10, 30)  # steps of two runs, whose difference tells what a step costs with metrics that cost nothing
 ROUNDS = 3
 
 
@@ -47,21 +50,21 @@ def estimate_seconds(matches: Sequence[Match], registry: Registry, device: str) 
             cost[name, size] = _time_evaluation(name, size, registry, device)
         except MadcoreError as error:
             broken[name] = str(error)
+    step = {size: _time_step(size, device) for size in {size for _, size in cost}}
     seconds = 0.0
     for match in matches:
-        each = [cost.get((name, tuple(match.key["size"]))) for name in match.request.metrics]
-        if None not in each:
-            request = match.request
-            steps = request.starts * min(request.max_iter, STEPS) + AROUND
-            seconds += len(request.images) * steps * sum(value for value in each if value is not None)
+        request, size = match.request, tuple(match.key["size"])
+        each = [cost[name, size] for name in request.metrics if (name, size) in cost]
+        if len(each) == len(request.metrics):
+            steps = request.starts * min(request.max_iter, STEPS)
+            seconds += len(request.images) * (steps * (step[size] + sum(each)) + AROUND * sum(each))
     return seconds, broken
 
 
 def _time_evaluation(name: str, size: tuple[int, ...], registry: Registry, device: str) -> float:
     """Time one value and gradient of a metric, after one that is not counted."""
     metric = create_metric(name, registry=registry)
-    height, width, channels = size
-    image = noise_like(torch.empty(1, channels, height, width, device=device), 0).sigmoid()
+    image = _picture(size, device)
     noisy = (image + 0.1 * noise_like(image, 1)).clamp(0, 1)
     prepared = metric.prepare(image)
     times = []
@@ -70,3 +73,19 @@ def _time_evaluation(name: str, size: tuple[int, ...], registry: Registry, devic
         prepared.value_and_gradient(noisy)[0].sum().item()  # waits for the device
         times.append(time.perf_counter() - begun)
     return min(times[1:])
+
+
+def _time_step(size: tuple[int, ...], device: str) -> float:
+    """Time what a step costs besides the metrics."""
+    image = _picture(size, device)
+    times = []
+    for steps in (PROBE[0], *PROBE):  # the first is not counted
+        begun = time.perf_counter()
+        synthesize(image, "mse", "mae", "max", max_iter=steps)
+        times.append(time.perf_counter() - begun)
+    return max(0.0, (times[2] - times[1]) / (PROBE[1] - PROBE[0]))
+
+
+def _picture(size: tuple[int, ...], device: str) -> Tensor:
+    height, width, channels = size
+    return noise_like(torch.empty(1, channels, height, width, device=device), 0).sigmoid()
