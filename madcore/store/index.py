@@ -37,6 +37,7 @@ class Index:
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
+        self.ids: set[str] = set()  # as of the last refresh
         self._connection: sqlite3.Connection | None = None
 
     def refresh(self, ids: set[str], read: Callable[[str], tuple[Mapping[str, Any], float]]) -> None:
@@ -54,6 +55,7 @@ class Index:
         except sqlite3.DatabaseError:  # damaged, or in a place where SQLite cannot lock or write
             self.close()
             self._update(self._anew(), ids, read)
+        self.ids = ids
 
     def rows(self, where: str | None = None) -> Iterator[dict[str, Any]]:
         """Yield the rows for which a condition holds, a condition being what SQL has after WHERE.
@@ -110,10 +112,8 @@ class Index:
     def _update(
         self, connection: sqlite3.Connection, ids: set[str], read: Callable[[str], tuple[Mapping[str, Any], float]]
     ) -> None:
-        query = "SELECT id FROM matches WHERE problem IS NULL"
-        known = {row["id"] for row in connection.execute(query)}
-        _forget(connection, known - ids)
-        connection.execute("DELETE FROM matches WHERE problem IS NOT NULL")
+        known = {row[0] for row in connection.execute("SELECT id FROM matches WHERE problem IS NULL")}
+        _forget(connection, {*(known - ids), *self.damaged()})
         for count, match in enumerate(sorted(ids - known), 1):
             _take_in(connection, match, read)
             if count % COMMIT_EVERY == 0:

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from typing import Any
 
+from madcore.store.index import Index
 from madcore.store.store import Store
 
 __all__ = ["describe_store"]
@@ -24,11 +25,11 @@ def describe_store(store: Store) -> dict[str, Any]:
         it does not say); ``writers``, who is writing now; ``per_minute``, matches stored in the last ten minutes, and
         ``seconds_left``, both None where nobody is writing; ``failures`` and ``problems`` in words.
     """
-    ids, planned, failures = store.ids(), store.planned(), store.failures()
-    damaged, writers = store.damaged(), store.writers()
+    index, planned, failures, writers = store.refreshed(), store.planned(), store.failures(), store.writers()
+    ids, damaged = index.ids, index.damaged()
     failed = {failure["id"] for failure in failures}
     to_play = len(planned - ids - failed) if planned else None
-    rate = _rate(store) if writers else None
+    rate = _rate(index) if writers else None
     return {
         "path": str(store.path),
         "finished": len(ids) - len(damaged),
@@ -41,18 +42,16 @@ def describe_store(store: Store) -> dict[str, Any]:
         "per_minute": rate,
         "seconds_left": 60 * to_play / rate if rate and to_play is not None else None,
         "plans": len(store.plans()),
-        "failures": [
-            {name: each.get(name) for name in ("id", "names", "picture", "reason", "message")} for each in failures
-        ],
+        "failures": [{name: each.get(name) for name in SHOWN} for each in failures],
         "reasons": dict(Counter(str(each.get("reason")) for each in failures)),
         "problems": damaged,
     }
 
 
-def _rate(store: Store) -> float | None:
+def _rate(index: Index) -> float | None:
     """Return matches a minute, of those stored in the last minutes; one alone tells nothing."""
     now = time.time()
-    ended = store.stored_since(now - WINDOW)
-    if len(ended) < 2:
+    stored = index.stored_since(now - WINDOW)
+    if len(stored) < 2:
         return None
-    return 60 * (len(ended) - 1) / max(now - min(ended), 1.0)
+    return 60 * (len(stored) - 1) / max(now - min(stored), 1.0)

@@ -140,7 +140,7 @@ class Store:
 
     def damaged(self) -> dict[str, str]:
         """Return what is wrong with records that cannot be read, by identity."""
-        return self._refreshed().damaged()
+        return self.refreshed().damaged()
 
     # Judges
 
@@ -266,7 +266,7 @@ class Store:
 
     def rows(self, where: str | None = None) -> Iterator[dict[str, Any]]:
         """Yield a row for each MAD image; see `query`."""
-        return self._refreshed().rows(where)
+        return self.refreshed().rows(where)
 
     def query(self, where: str | None = None) -> list[dict[str, Any]]:
         """Return a row for each MAD image for which a condition holds.
@@ -302,9 +302,10 @@ class Store:
             raise InputError("to_pandas needs pandas, which is not installed: pip install pandas") from None
         return pandas.DataFrame(self.query(where))
 
-    def stored_since(self, when: float) -> list[float]:
-        """Return when the matches were stored that came after a time; both in seconds since 1970."""
-        return self._refreshed().stored_since(when)
+    def refreshed(self) -> Index:
+        """Return the index with all matches that are here now."""
+        self._index.refresh(self.ids(), lambda match: (self.record(match), self._matches.committed(match)))
+        return self._index
 
     def _replace(self, path: Path, content: bytes) -> None:
         try:
@@ -313,10 +314,6 @@ class Store:
             raise InputError(
                 f"{path} cannot be written ({error.strerror or error}); mend that and try again"
             ) from error
-
-    def _refreshed(self) -> Index:
-        self._index.refresh(self.ids(), lambda match: (self.record(match), self._matches.committed(match)))
-        return self._index
 
     def _plans(self) -> list[Path]:
         folder = self.path / "plans"
