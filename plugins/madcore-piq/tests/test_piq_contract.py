@@ -1,9 +1,5 @@
 """The contract of metrics; `madcore check piq` checks the slow ones too."""
 
-from madcore_piq.networks import Dists
-from piq_networks import offline
-
-from madcore import Metric
 from madcore.testing import MetricContract
 
 
@@ -41,9 +37,3 @@ class TestMdsi(MetricContract):
 
 class TestDss(MetricContract):
     name = "piq.dss"
-
-
-class TestDists(MetricContract):
-    def make(self):
-        with offline():
-            return Metric(Dists(), "piq.dists", channels=(1, 3))
