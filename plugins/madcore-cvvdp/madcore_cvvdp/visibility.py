@@ -44,7 +44,7 @@ class Visibility:
     def __init__(self, display: str = "standard_4k", pixels_per_degree: float | None = None) -> None:
         if pixels_per_degree is not None and pixels_per_degree <= 0:
             raise InputError(f"pixels_per_degree must be above 0; got {pixels_per_degree:g}")
-        with _quiet():
+        with _contained():
             _check_display(display)
             self.display, self.pixels_per_degree = display, pixels_per_degree
             model = self._make(torch.device("cpu"))
@@ -62,8 +62,10 @@ class Visibility:
         """
         if image.dtype != torch.float32 or mad_image.dtype != torch.float32:
             raise InputError(f"cvvdp computes in float32 only; got {image.dtype} and {mad_image.dtype}")
-        with _quiet():
-            quality = self._model(mad_image).predict(mad_image, image, dim_order="BCHW")[0]
+        with _contained():
+            # As colour, since ColorVideoVDP judges one channel otherwise than three equal ones.
+            colour = [picture.expand(-1, 3, -1, -1) for picture in (mad_image, image)]
+            quality = self._model(mad_image).predict(*colour, dim_order="BCHW")[0]
         return PERFECT - quality.reshape(-1)  # (N,), which is () at N = 1
 
     def _model(self, pictures: Tensor) -> cvvdp:
@@ -89,8 +91,9 @@ def _check_display(display: str) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence what ColorVideoVDP tells the root logger, and keep it from setting that up."""
+def _contained() -> Iterator[None]:
+    """Keep ColorVideoVDP from talking through the root logger, from setting that up, and from torch's generator."""
+    state = torch.get_rng_state()
     root, handler = logging.getLogger(), logging.NullHandler()
 
     def foreign(record: logging.LogRecord) -> bool:
@@ -103,3 +106,4 @@ def _quiet() -> Iterator[None]:
     finally:
         root.removeFilter(foreign)
         root.removeHandler(handler)
+        torch.set_rng_state(state)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from madcore import InputError
@@ -43,6 +44,7 @@ class HistogramDistance:
 
     def _ranked(self, image: Tensor) -> Tensor:
         if self.colour == "luma" and image.shape[1] == 3:
-            image = (image * image.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
+            weights = torch.tensor(LUMA, dtype=image.dtype, device=image.device)
+            image = (image * weights[:, None, None]).sum(1, keepdim=True)
         # Stable, so that values at a bound keep one order from step to step.
         return image.flatten(2).sort(dim=2, stable=True).values

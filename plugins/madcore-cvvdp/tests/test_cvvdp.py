@@ -1,0 +1,128 @@
+"""ColorVideoVDP with its own weights, which come in its wheel."""
+
+import importlib.metadata
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import madcore
+from madcore.testing import MetricContract
+
+torch.set_num_threads(1)
+
+
+class TestContract(MetricContract):
+    name = "cvvdp.cvvdp"
+
+    def oracle(self, image, mad_image):
+        from pycvvdp import cvvdp
+
+        model = cvvdp(display_name="standard_4k", quiet=True, device=torch.device("cpu"))
+        return torch.stack(
+            [
+                10 - model.predict(other[None], one[None], dim_order="BCHW")[0]
+                for one, other in zip(image.float(), mad_image.float(), strict=True)
+            ]
+        )
+
+
+@pytest.fixture(scope="module")
+def metric():
+    return madcore.create_metric("cvvdp.cvvdp")
+
+
+@pytest.fixture(scope="module")
+def pair():
+    generator = torch.Generator().manual_seed(0)
+    image = torch.rand(2, 3, 32, 40, generator=generator)
+    return image, (image + 0.1 * torch.randn(image.shape, generator=generator)).clamp(0, 1)
+
+
+def test_order_of_the_pictures(metric):
+
+    picture = madcore.read_image("dead_leaves_color", size=(32, 32))
+    dim = 0.7 * picture
+    swapped = metric(dim, picture)
+    assert metric(picture, dim).item() != pytest.approx(swapped.item(), rel=1e-3)
+
+
+def test_one_value_for_one_picture(metric, pair):
+    assert metric(pair[0][:1], pair[1][:1]).shape == (1,)
+
+
+def test_sizes_take_turns(metric, pair):
+    whole = metric(*pair)
+    part = metric(*(each[..., :24] for each in pair))
+    assert torch.equal(metric(*pair), whole)
+    assert torch.equal(metric(*(each[..., :24] for each in pair)), part)
+
+
+def test_grey_is_colour_without_colour(metric, pair):
+    grey = [each.mean(1, keepdim=True) for each in pair]
+    torch.testing.assert_close(metric(*grey), metric(*(each.repeat(1, 3, 1, 1) for each in grey)), rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("values", [(0.5, 0.501), (0.0, 1.0)])
+def test_dead_zone_that_the_caveats_tell(metric, values):
+    one, other = (torch.full((1, 3, 16, 16), value) for value in values)
+    value, gradient = metric.prepare(one).value_and_gradient(other)
+    assert value.item() == 0
+    assert gradient.isfinite().all()
+
+
+def test_the_display_matters(pair):
+    values = [
+        madcore.create_metric(f"cvvdp.cvvdp{options}")(*pair)[0].item()
+        for options in ("", ",display=standard_phone", ",pixels_per_degree=20")
+    ]
+    assert len(set(values)) == 3
+
+
+@pytest.mark.parametrize("display", ["standard_hdr_pq", "television"])
+def test_a_display_that_does_not_show_srgb_is_refused(display):
+    with pytest.raises(madcore.InputError, match=f"one that shows sRGB: standard_4k, .*; got '{display}'"):
+        madcore.create_metric(f"cvvdp.cvvdp,display={display}")
+
+
+def test_pixels_per_degree_must_be_positive():
+    with pytest.raises(madcore.InputError, match="must be above 0; got 0"):
+        madcore.create_metric("cvvdp.cvvdp,pixels_per_degree=0")
+
+
+def test_float64_is_refused(metric, pair):
+    with pytest.raises(madcore.InputError, match="float32 only"):
+        metric(*(each.double() for each in pair))
+
+
+def test_the_root_logger_is_left_alone_and_silent(metric, pair, caplog):
+    before = list(logging.getLogger().handlers)
+    metric(0 * pair[0] - 1e-7, 0 * pair[1])  # dark and outside the range: two warnings of its own
+    assert logging.getLogger().handlers == before
+    assert not caplog.records
+    logging.warning("of someone else")
+    assert [record.message for record in caplog.records] == ["of someone else"]
+
+
+@pytest.mark.parametrize("minmax", ["min", "max"])
+@pytest.mark.parametrize("names", [("cvvdp.cvvdp", "mse"), ("mse", "cvvdp.cvvdp")])
+def test_mad_against_mse(names, minmax):
+    picture = madcore.read_image("dead_leaves_color", size=(32, 32))
+    result = madcore.synthesize(picture, *names, minmax, level="noise:0.2", max_iter=20, tolerance=1e-5)
+    assert result.mad_image.isfinite().all()
+    assert result.precision == torch.float32
+    assert result.held_error.item() <= 1e-5
+    assert (result.optimized_value - result.initial_value).item() * (1 if minmax == "max" else -1) > 0
+
+
+def test_declaring_imports_no_torch():
+    program = "import sys, madcore_cvvdp; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_changelog_has_the_version():
+    version = importlib.metadata.version("madcore-cvvdp")
+    assert f"## {version}\n" in Path(__file__).parents[1].joinpath("CHANGELOG.md").read_text()
