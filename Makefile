@@ -31,8 +31,9 @@ export OMP_NUM_THREADS ?= 1
 	touch $@
 
 demo: .venv/ok
-	rm -rf demo
-	$(BIN)/madcore quartet ssim mse camera --crop 256x256+100+128 -o demo --overwrite
+	$(BIN)/madcore quartet ssim mse camera --crop 256x256+100+128 -o demo/quartet --overwrite
+	$(BIN)/madcore tournament docs/demo.toml -o demo/tournament
+	$(BIN)/madcore report demo/tournament -o demo/report.html
 
 lint: .venv/dev
 	$(BIN)/ruff check .
