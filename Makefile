@@ -51,9 +51,7 @@ docs: .venv/docs
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 bench: .venv/dev
-	$(BIN)/python benchmarks/startup.py
-	$(BIN)/python benchmarks/metrics.py
-	$(BIN)/python benchmarks/competition.py
+	$(BIN)/python benchmarks/table.py
 
 clean:
 	rm -rf .venv demo docs/_build

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import json
 import statistics
 import time
 import warnings
@@ -32,7 +33,7 @@ def seconds(competition, iterations):
 
 
 def compare(label, image, their_metrics, our_metrics, iterations, rounds):
-    """Print milliseconds an iteration of both classes and their ratio, medians over rounds in which they take turns."""
+    """Return milliseconds an iteration of both classes and their ratio, medians over rounds in turns."""
     theirs = plenoptic.MADCompetition(image, *their_metrics, "max", 10.0)
     ours = madcore.MADCompetition(image, *our_metrics, "max", 10.0)
     for competition in (theirs, ours):
@@ -40,7 +41,7 @@ def compare(label, image, their_metrics, our_metrics, iterations, rounds):
     times = [(seconds(theirs, iterations), seconds(ours, iterations)) for _ in range(rounds)]
     theirs_ms, ours_ms = (1e3 * statistics.median(column) for column in zip(*times, strict=True))
     ratio = statistics.median(first / second for first, second in times)
-    print(f"{label:<44} {theirs_ms:9.2f} {ours_ms:9.2f} {ratio:8.2f}")
+    return {"what": label, "plenoptic": theirs_ms, "madcore": ours_ms, "ratio": ratio}
 
 
 def main():
@@ -49,17 +50,25 @@ def main():
     parser.add_argument("--iterations", type=int, default=10, help="iterations a round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     image = plenoptic.data.einstein()[..., : arguments.size, : arguments.size].to(arguments.device)
     mse = plenoptic.metric.mse
     repeat = (arguments.iterations, arguments.rounds)
+    rows = [
+        compare("same callables: MSE, MSE", image, (mse, mse), (mse, mse), *repeat),
+        compare("same callables: plenoptic's SSIM, MSE", image, (dissimilarity, mse), (dissimilarity, mse), *repeat),
+        compare("own metrics by name: SSIM, MSE", image, (dissimilarity, mse), ("ssim", "mse"), *repeat),
+    ]
+    if arguments.json:
+        print(json.dumps(rows, indent=1))
+        return
     print(f"{image.shape[-2]} x {image.shape[-1]} grey, {arguments.device}; milliseconds an iteration")
     print(f"{'':<44} {'plenoptic':>9} {'madcore':>9} {'ratio':>8}")
-    compare("same callables: MSE, MSE", image, (mse, mse), (mse, mse), *repeat)
-    compare("same callables: plenoptic's SSIM, MSE", image, (dissimilarity, mse), (dissimilarity, mse), *repeat)
-    compare("own metrics by name: SSIM, MSE", image, (dissimilarity, mse), ("ssim", "mse"), *repeat)
+    for row in rows:
+        print(f"{row['what']:<44} {row['plenoptic']:9.2f} {row['madcore']:9.2f} {row['ratio']:8.2f}")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Run ``python benchmarks/startup.py``; the commands take turns, so that a busy ma
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import statistics
 import subprocess
@@ -38,7 +39,9 @@ def seconds(command):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    rounds = arguments.rounds
     todo = commands()
     for command in todo.values():
         seconds(command)  # the first run compiles and fills the disk cache
@@ -47,6 +50,9 @@ def main():
         for name, command in todo.items():
             times[name].append(seconds(command))
     floor = statistics.median(times["python -c pass"])
+    if arguments.json:
+        print(json.dumps({name: {"median": statistics.median(times[name]), "aim": AIMS.get(name)} for name in times}))
+        return
     print(f"whole processes, {rounds} rounds, seconds")
     print(f"{'':<26} {'median':>7} {'fastest':>8} {'ratio':>7} {'aim':>6}")
     for name, values in times.items():
