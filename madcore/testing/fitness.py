@@ -7,17 +7,19 @@ who choose levels, start images and partners.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import cast
 
 import torch
 from torch import Tensor
 
-from madcore.api import synthesize
-from madcore.errors import MadcoreError
 from madcore.images.dead_leaves import draw_dead_leaves
+from madcore.metric import Metric
 from madcore.testing.blind_spots import changes
+from madcore.testing.partners import Role, play_against
 from madcore.testing.pictures import add_noise, standard_noise
 from madcore.testing.subject import Subject, as_subject
+from madcore.wording import write_error
 
 __all__ = ["Finding", "examine_fitness"]
 
@@ -202,31 +204,32 @@ def _resolution(subject: Subject, image: Tensor) -> Finding:
 
 
 def _held(subject: Subject, image: Tensor) -> Finding:
-    return _match(subject, image, "held", _partner(subject), subject.thing)
+    return _played(subject, image, "held", f"while {_partner(subject)} is optimised")
 
 
 def _optimized(subject: Subject, image: Tensor) -> Finding:
-    return _match(subject, image, "optimised", subject.thing, _partner(subject))
+    return _played(subject, image, "optimised", f"while {_partner(subject)} is held")
 
 
 def _partner(subject: Subject) -> str:
     return "mae" if subject.name == "mse" else "mse"
 
 
-def _match(subject: Subject, image: Tensor, name: str, optimized: object, held: object) -> Finding:
-    parts, numbers = [], {}
-    partner = f"while {_partner(subject)} is {'optimised' if name == 'held' else 'held'}"
-    try:
-        for minmax in ("min", "max"):
-            result = synthesize(image.to(_working(subject)), optimized, held, minmax, max_iter=60)  # type: ignore[arg-type]
-            error, gain = float(result.held_error), float(result.optimized_value / result.initial_value)
-            parts.append(f"{minmax}: {gain:.3g} times the start, held error {error:.0e}, {result.status[0]}")
-            numbers[minmax] = {"gain": gain, "held_error": error, "status": str(result.status[0])}
-    except MadcoreError as error:
-        return Finding(subject.name, name, str(error), f"It cannot be {name} {partner}.", {"error": str(error)})
-    kept = all(float(entry["held_error"]) <= 1e-6 for entry in numbers.values())  # type: ignore[arg-type]
-    meaning = f"It {'can' if kept else 'cannot exactly'} be {name} {partner}."
-    return Finding(subject.name, name, "; ".join(parts), meaning, dict(numbers))
+def _played(subject: Subject, image: Tensor, role: Role, meanwhile: str) -> Finding:
+    metric = cast(Metric, subject.thing)
+    trials = play_against(metric, _partner(subject), image.to(_working(subject)), role=role)
+    numbers: dict[str, object] = {trial.minmax: asdict(trial) for trial in trials}
+    failed = [trial for trial in trials if math.isnan(trial.held_error)]
+    if failed:
+        return Finding(subject.name, role, failed[0].status, f"It cannot be {role} {meanwhile}.", numbers)
+    said = [
+        f"{trial.minmax}: {trial.value / trial.start:.3g} times the start, held error {write_error(trial.held_error)}, "
+        f"{trial.status}"
+        for trial in trials
+    ]
+    well = all(trial.holds() and trial.moved for trial in trials)
+    meaning = f"It {'can' if well else 'cannot well'} be {role} {meanwhile}."
+    return Finding(subject.name, role, "; ".join(said), meaning, numbers)
 
 
 def _working(subject: Subject) -> torch.dtype:

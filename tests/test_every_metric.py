@@ -1,0 +1,42 @@
+"""Every registered metric, of the core and of all installed plugins, can be optimised and held, on a small picture."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import madcore
+from madcore.testing import play_against
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+from every_metric import picture, registered
+
+SIDE, STEPS = 32, 4
+METRICS = registered()
+MADE = {name: metric for name, metric in METRICS.items() if isinstance(metric, madcore.Metric)}
+SAME_AS_MSE = {"mse", "lp"}  # their level sets are those of MSE
+FLOAT32_ONLY = 1e-5  # what is held in float32 cannot be held more finely
+
+
+@pytest.mark.parametrize("name", [name for name in MADE if name not in SAME_AS_MSE])
+def test_optimised_and_held(name):
+    metric = MADE[name]
+    trials = play_against(metric, "mse", picture(metric, SIDE), max_iter=STEPS)
+    tolerance = 1e-6 if "float64" in metric.dtypes else FLOAT32_ONLY
+    for trial in trials:
+        assert trial.holds(tolerance), trial
+        assert trial.moved, trial
+
+
+def test_what_cannot_be_made_says_what_to_do():
+    reasons = [reason for reason in METRICS.values() if isinstance(reason, str)]
+    assert all("madcore fetch" in reason or "pip install" in reason for reason in reasons)
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_grey_pictures_are_measured_by_every_metric(name):
+    metric = MADE[name]
+    grey = picture(metric, SIDE, channels=1)
+    assert metric.channels == (1, 3)
+    assert metric(grey, (grey + 0.1).clamp(0, 1)).shape == (1,)
+    assert metric(grey, grey).item() == pytest.approx(0, abs=1e-5)
