@@ -13,7 +13,6 @@ import torch
 import torchvision
 
 import madcore
-from madcore.cli import run
 
 
 @pytest.fixture(scope="module")
@@ -126,9 +125,9 @@ def test_file_on_disk(on_disk, pair):
     assert len(metric.identity["weights"]) == 2
 
 
-def test_fetch_finds_what_is_already_there(on_disk, capsys):
-    assert run(["fetch", "lpips.lpips,net=squeeze", "--json"]) == 0
-    files = json.loads(capsys.readouterr().out)
+def test_fetch_finds_what_is_already_there(on_disk):
+    command = [sys.executable, "-m", "madcore", "fetch", "lpips.lpips,net=squeeze", "--json"]
+    files = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert [Path(file["path"]).name for file in files] == [on_disk.name, "squeeze.pth"]
 
 

@@ -81,6 +81,7 @@ METRICS = (
             "and the gradient jumps there.",
             "It does not see a uniform change of luminance, nor any change of a flat reference image.",
             "Places where the contrast is inverted count as lost: they have no gradient.",
+            "Its windows end at the image's border: pixels there, and most of all in the corners, hardly count.",
             LUMINANCE,
         ),
         source="Sheikh & Bovik (2006), doi:10.1109/TIP.2005.859378",
