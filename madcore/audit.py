@@ -207,7 +207,7 @@ def describe_audit(study: Study, metric: str, remarks: Sequence[str], command: C
     sensitive = [each for each in findings if each.kind == "sensitive"]
     lead = f"{_number(len(blind), 'blind spot')} and {_number(len(sensitive), 'over-sensitivity')} worth a look."
     if findings:
-        lead += f" The worst: {_sentence(metric, findings[0])}"
+        lead += f" The worst, {write_doublings(findings[0].severity)}: {_sentence(metric, findings[0])}"
     parts = [
         {
             "title": "Blind spots",

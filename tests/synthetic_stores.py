@@ -29,6 +29,15 @@ def picture(name):
     return generator.uniform(0.2, 0.8, (SIDE, SIDE, 3)).round(2)
 
 
+def draw_images(pixels, noise, seed):
+    generator = np.random.default_rng(seed)
+    scales = {"start": 1, "a_min": 0.25, "a_max": 1.5, "b_min": 0.5, "b_max": 2}
+    return {
+        f"{name}.png": png(pixels + scale * noise * generator.standard_normal(pixels.shape))
+        for name, scale in scales.items()
+    }
+
+
 def add_match(store, a, b, name, level="0.1", seed=0, judges=(), images=True):
     pixels, noise = picture(name), float(level)
     key = {"schema": 1, "size": [SIDE, SIDE, 3], "level": {"kind": "noise", "value": level}, "seed": seed}
@@ -47,12 +56,8 @@ def add_match(store, a, b, name, level="0.1", seed=0, judges=(), images=True):
     record["start"] = {"exact": {letter: value(names[letter], noise) for letter in "ab"}}
     made = {"names": names, "picture": name, "summary": name, "started": "2026-01-02T03:04:05Z", "seconds": 2.0}
     record["made"] = {**made, "device": "cpu", "batch": 1, "versions": {"madcore": "0.1.0"}}
-    generator = np.random.default_rng(seed)
-    files = {
-        f"{each}.png": png(pixels + scale * noise * generator.standard_normal(pixels.shape))
-        for each, scale in (("start", 1), ("a_min", 0.25), ("a_max", 1.5), ("b_min", 0.5), ("b_max", 2))
-    }
-    store.put(record, files if images else {}, durability="fast")
+    files = draw_images(pixels, noise, seed) if images else {}
+    store.put(record, files, durability="fast")
     store.put_reference(key["image"], {"png": png(pixels)})
     if judges:
         said = {each: {judge: value(judge, noise) for judge in judges} for each in ("start", *record["images"])}

@@ -79,7 +79,7 @@ def standings(attacks: Sequence[Attack], verdicts: Sequence[Verdict]) -> list[St
         )
         for index, name in enumerate(metrics)
     ]
-    return sorted(found, key=lambda each: (each.rank or (len(metrics) + 1,) * 2, each.metric))
+    return sorted(found, key=lambda each: (each.rank or (len(metrics) + 1,) * 2, _least(each.exposure), each.metric))
 
 
 def rank_ranges(bounds: Sequence[tuple[float, float]]) -> list[tuple[int, int]]:
@@ -90,6 +90,10 @@ def rank_ranges(bounds: Sequence[tuple[float, float]]) -> list[tuple[int, int]]:
         surely_greater = sum(other_low > high for other_low, _ in bounds)
         ranges.append((1 + surely_smaller, len(bounds) - surely_greater))
     return ranges
+
+
+def _least(found: Estimate | None) -> float:
+    return 0.0 if found is None else found.value
 
 
 def _disagreement(attacks: Iterable[Attack]) -> Estimate | None:

@@ -11,6 +11,7 @@ __all__ = ["MetricFacts", "write_bibtex"]
 # Authors (year), anything, doi: the form in which sources are declared; several are separated by semicolons.
 SOURCE = re.compile(r"(?P<authors>[^();:]+?)\s*\((?P<year>\d{4})\)(?P<rest>[^;]*)")
 DOI = re.compile(r"doi:\s*(10\.\S+?)[.,]?(?=\s|$)")
+METHOD_DOI = "10.1167/8.12.8"
 METHOD = r"""@article{wang2008maximum,
   author = {Wang, Zhou and Simoncelli, Eero P.},
   title = {Maximum differentiation ({MAD}) competition: A methodology for comparing computational models of perceptual
@@ -55,13 +56,14 @@ def write_bibtex(facts: Iterable[MetricFacts]) -> str:
         for found in SOURCE.finditer(each.source):
             doi = DOI.search(found["rest"])
             fields = {"author": _authors(found["authors"]), "year": found["year"], "doi": doi[1] if doi else ""}
-            entries.setdefault(_key(fields), (fields, []))[1].append(each.name)
+            if fields["doi"] != METHOD_DOI:
+                entries.setdefault(_key(fields), (fields, []))[1].append(each.name)
     return "\n\n".join([METHOD, *(_entry(key, *entries[key]) for key in sorted(entries))]) + "\n"
 
 
 def _authors(text: str) -> str:
-    names = re.split(r"\s*(?:,|&| and )\s*", text.strip())
-    return " and ".join(name.replace("et al.", "others").strip() for name in names if name)
+    names = re.split(r"\s*(?:,|&| and )\s*", text.strip().replace(" et al.", ", others"))
+    return " and ".join(filter(None, names))
 
 
 def _key(fields: Mapping[str, str]) -> str:

@@ -63,7 +63,7 @@ def _lead(study: Study, entries: Sequence[dict[str, Any]]) -> list[str]:
         strongest = max(known, key=lambda cell: cell.estimate.value if cell.estimate else 0)
         lead.append(f"Strongest disagreement: {strongest.sentence}")
     best = study.standings[0] if study.standings else None
-    if best and best.exposure and len(study.metrics) > 2:
+    if best and best.exposure and best.rank == (1, 1) and len(study.metrics) > 2:
         lead.append(f"Overlooks least: {best.metric}, by {write_doublings(best.exposure)}.")
     return lead
 

@@ -155,7 +155,7 @@ function values(match) {
     [metric, ...images.map((image) => image.name in found ? number(found[image.name], 6) : "")]);
   return element("div", {}, element("h3", {}, "Values under all metrics"),
     element("p", {}, "Of the exact images, as distances: 0 for identical images."),
-    table(["", ...images.map((image) => image.name.replace("_", " "))], rows, "Values under all metrics"));
+    table(["metric", ...images.map((image) => image.name.replace("_", " "))], rows, "Values under all metrics"));
 }
 
 function certificate(match) {
@@ -171,7 +171,7 @@ function certificate(match) {
   const versions = Object.entries(match.made.versions).map((each) => each.join(" ")).join(", ");
   return element("div", {}, element("h3", {}, "Certificate"),
     element("p", {}, `Relative errors of the held metric; ${relative(match.tolerance)} was allowed. Residual: 0 at a stationary point.`),
-    table(["", ...made.map((each) => each.name.replace("_", " "))], rows, "Certificate"),
+    table(["figure", ...made.map((each) => each.name.replace("_", " "))], rows, "Certificate"),
     element("p", { class: "quiet" }, `Match ${match.id}. ${match.made.started}, ${match.made.device}, ${versions}.`));
 }
 
