@@ -118,37 +118,42 @@ def start(plan, store, *options):
     return process
 
 
+def interrupt(process, *numbers):
+    """Send signals, a moment apart; return the seconds from the last until the command to go on is told, and the talk.
+
+    How long Python then takes to end is not ours, and on a busy machine longer than all the rest.
+    """
+    for number in numbers:
+        time.sleep(0.5)
+        process.send_signal(number)
+    begun = time.monotonic()
+    told = []
+    for line in process.stderr:
+        told.append(line)
+        if "to go on" in line:
+            break
+    seconds = time.monotonic() - begun
+    told += process.communicate(timeout=30)[1].splitlines()
+    assert process.returncode == 130
+    return seconds, "".join(told)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_one_signal_ends_in_good_order(slow_plan, tmp_path, number):
-    process = start(slow_plan, tmp_path / "store")
-    time.sleep(0.5)
-    process.send_signal(number)
-    begun = time.monotonic()
-    err = process.communicate(timeout=30)[1]
-    assert time.monotonic() - begun < 5.5
-    assert process.returncode == 130
-    assert f"to go on: madcore tournament {slow_plan} -o {tmp_path / 'store'} --batch 1" in err
-    assert "Traceback" not in err
+    seconds, told = interrupt(start(slow_plan, tmp_path / "store"), number)
+    assert seconds < 5
+    assert f"to go on: madcore tournament {slow_plan} -o {tmp_path / 'store'} --batch 1" in told
+    assert "Traceback" not in told
 
 
 def test_a_metric_that_does_not_come_back_is_not_waited_for(slow_plan, tmp_path):
     (tmp_path / "slow.py").write_text(SLOW.format(seconds=60))
-    process = start(slow_plan, tmp_path / "store")
-    time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
-    begun = time.monotonic()
-    assert "to go on" in process.communicate(timeout=30)[1]
-    assert 3 < time.monotonic() - begun < 7
+    seconds, told = interrupt(start(slow_plan, tmp_path / "store"), signal.SIGINT)
+    assert 3 < seconds < 5
+    assert "to go on" in told
 
 
 def test_a_second_signal_ends_at_once(slow_plan, tmp_path):
     (tmp_path / "slow.py").write_text(SLOW.format(seconds=60))
-    process = start(slow_plan, tmp_path / "store")
-    time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
-    time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
-    begun = time.monotonic()
-    process.communicate(timeout=30)
-    assert time.monotonic() - begun < 2.5
-    assert process.returncode == 130
+    seconds, _ = interrupt(start(slow_plan, tmp_path / "store"), signal.SIGINT, signal.SIGINT)
+    assert seconds < 2.5

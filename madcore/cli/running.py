@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run_tournament"]
 
-PATIENCE = 4.5  # seconds from the first signal until the run is ended whatever it does
+PATIENCE = 4.0  # seconds from the first signal until the run is ended whatever it does
 PASSED_ON = ("engine", "device", "workers", "batch", "threads", "limit", "max_hours", "shard", "retry_failed")
 
 
