@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import struct
 import zipfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from madcore.errors import InputError
 from madcore.store.files import list_names
+from madcore.store.layout import is_id
 from madcore.store.record import RECORD
 
 __all__ = ["SCORES", "Packs"]
 
 SCORES = "scores.json"
+END = struct.Struct("<4s4H2IH")  # end of central directory record, without comment
+NAME = re.compile(rb"/match\.json")  # found by its text, many times faster than by 32 digits
 
 Stamp = tuple[int, int]
 
@@ -79,11 +85,14 @@ class Packs:
             return frozenset()
         known = self._names.get(shard)
         if known is None or known[0] != stamp:
-            pack = self._pack(shard)
-            names = pack.namelist() if pack else []
-            known = stamp, frozenset(name[:32] for name in names if name[32:] == f"/{RECORD}")
+            known = stamp, frozenset(_listed(self._path(shard)) or self._named(shard))
             self._names[shard] = known
         return known[1]
+
+    def _named(self, shard: str) -> Iterator[str]:
+        pack = self._pack(shard)
+        names = pack.namelist() if pack else []
+        return (name[:32] for name in names if name[32:] == f"/{RECORD}")
 
     def _stamp(self, shard: str) -> Stamp | None:
         try:
@@ -113,3 +122,23 @@ class Packs:
 
     def _path(self, shard: str) -> Path:
         return self.folder / f"{shard}.zip"
+
+
+def _listed(path: Path) -> set[str]:
+    """Find the identities in the directory at a ZIP's end without taking it apart as `zipfile` does.
+
+    Returns nothing for ZIPs with more than 65,534 files or 4 GB, whose end is of another form, and for damaged ones.
+    """
+    with path.open("rb") as stream:
+        length = stream.seek(0, os.SEEK_END)
+        stream.seek(max(length - END.size, 0))
+        end = stream.read()
+        if len(end) < END.size:
+            return set()
+        mark, _, _, _, count, size, start, comment = END.unpack(end)
+        if mark != b"PK\5\6" or count == 0xFFFF or comment or start + size + END.size != length:
+            return set()
+        stream.seek(start)
+        directory = stream.read(size)
+    found = (directory[at.start() - 32 : at.start()].decode(errors="replace") for at in NAME.finditer(directory))
+    return set(filter(is_id, found))
