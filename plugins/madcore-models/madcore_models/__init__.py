@@ -18,7 +18,7 @@ VGG = "torchvision:vgg19"
 
 def build_features(
     *,
-    model: Any = "torchvision:vgg16",
+    model: str | Any = "torchvision:vgg16",
     layers: tuple[str, ...] = (),
     layer_weights: tuple[float, ...] = (),
     distance: Literal["l2", "normalized", "cosine", "gram"] = "l2",
