@@ -27,17 +27,16 @@ SMALLEST_SIDE = 64
 
 
 def registered(pattern="*"):
-    """Return the names of all registered metrics, each with a metric or, where none can be made, the reason."""
+    """Return all registered metrics by name, and for those that cannot be made the reason."""
     found = {}
     for name in filter(lambda name: fnmatch(name, pattern), madcore.list_metrics()):
-        for option in ("", UNTRAINED):
+        try:
+            found[name] = madcore.create_metric(name)
+        except MadcoreError as error:
             try:
-                found = {key: value for key, value in found.items() if key != name}
-                found[name + option] = madcore.create_metric(name + option)
-                break
-            except MadcoreError as error:
-                if not option:
-                    found[name] = str(error)
+                found[name + UNTRAINED] = madcore.create_metric(name + UNTRAINED)
+            except MadcoreError:
+                found[name] = str(error)
     return found
 
 
