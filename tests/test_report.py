@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -108,6 +109,12 @@ def test_a_foreign_file_is_not_replaced(tmp_path):
         write_report(store, target)
     target.unlink()
     assert write_report(store, target).size == write_report(store, target).size
+
+
+def test_without_jinja2_it_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(InputError, match=r"pip install .madcore\[report\]"):
+        write_report(make_store(tmp_path / "store"), tmp_path / "report.html")
 
 
 def test_command_line_says_all_that_decides_the_images(tmp_path):

@@ -183,7 +183,8 @@ class Viewer {
 
   fitting(frame) { // the largest whole number of screen pixels that fits, or what fits at all
     const [height, width] = this.match.size;
-    const tallest = innerHeight * (this.mode === "all" ? 0.6 : 0.75);
+    // both rows of six, or one image, without scrolling
+    const tallest = innerHeight * (this.mode === "all" ? 0.4 : 0.75);
     const most = Math.min(frame.clientWidth / width, tallest / height) * devicePixelRatio;
     return most >= 1 ? Math.floor(most + 0.01) : most;
   }
