@@ -55,7 +55,7 @@ class MetricSpec:
         Numbers of channels that are accepted.
     min_side : int
         Smallest height and width in pixels.  Where options change it, what `build` returns says so in an attribute
-        ``min_side``; likewise ``channels``.
+        ``min_side``; likewise ``channels`` and ``dtypes``.
     dtypes : tuple of str
         Floating-point types that are computed in full.
     data_range : bool
