@@ -43,7 +43,7 @@ def connected(address: str | None, cpus: int) -> Iterator[dict[str, float]]:
         settings = {"num_cpus": max(cpus, cores()), "include_dashboard": False} if address is None else {}
         try:
             _check_reachable(address or "")
-            ray.init(address or "local", logging_level=logging.WARNING, log_to_driver=False, **settings)
+            ray.init(address or "local", logging_level=logging.ERROR, log_to_driver=False, **settings)
         except (OSError, ValueError) as error:
             told = " ".join(str(error).split())
             raise PluginError(

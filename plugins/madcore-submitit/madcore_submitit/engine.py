@@ -19,8 +19,9 @@ from madcore_submitit.shard import STOP, Shard, remaining
 
 __all__ = ["Resources", "SubmititEngine"]
 
-TICK = 0.5
-GRACE = 4.0
+TICK = 0.5  # seconds between looks at the journals
+GRACE = 3.0  # seconds that jobs have to end in good order
+LAST = 1.5  # and to die
 REQUEUES = 20  # how often Slurm's time limit may end a job
 
 
@@ -226,7 +227,7 @@ def end_jobs(jobs: Sequence[_Job], seconds: float, *, wait: bool) -> None:
         if not job.job.done():
             job.job.cancel()
     if wait:
-        wait_for(sent, GRACE)
+        wait_for(sent, LAST)
 
 
 def wait_for(jobs: Sequence[_Job], seconds: float) -> None:
