@@ -61,8 +61,8 @@ ARROWS = {
     "production": "execution jobs store contact_sheet export images results synthesis",
     "received": "store registry adhoc lookup identity images metric penalties",
     "verification": "received store registry images certificate quantization problem solvers",
-    "tournament": "api engine observers plan request pictures store registry adhoc building options lookup metric images "
-    "starts identity jobs execution results",
+    "tournament": "api engine observers plan request pictures store registry adhoc building options lookup metric "
+    "images starts identity jobs execution results",
     # the contract, for our tests and everybody's
     "testing": "building engine rehearsal api lookup registry adhoc options images metric penalties problem results "
     "solvers",
