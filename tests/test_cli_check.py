@@ -1,0 +1,116 @@
+"""`madcore check`: a table of clauses, exit code 3 where one is broken, and fitness for MAD."""
+
+import json
+
+import pytest
+
+from madcore.cli import run
+from madcore.testing import examine_fitness
+
+CODE = """
+import torch
+
+
+def right(image, mad_image):
+    return (mad_image - image).square().flatten(1).mean(1)
+
+
+def mixed(image, mad_image):
+    return right(image, mad_image).mean().expand(len(image))
+
+
+def edges(image, mad_image):
+    return right(image.diff(dim=-1), mad_image.diff(dim=-1))
+
+
+def stepped(image, mad_image):
+    value = right(image, mad_image)
+    return value + ((1e6 * value).round() / 1e6 - value).detach()
+
+
+def blind_below(image, mad_image):
+    return (right(image, mad_image) - 1e-4).clamp_min(0)
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(CODE)
+    return path
+
+
+def finding(file, attribute, name):
+    return next(each for each in examine_fitness(f"{file}:{attribute}") if each.name == name)
+
+
+def test_every_clause_is_a_line_with_what_was_measured(capsys):
+    assert run(["check", "mse"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("mse: 17 passed")
+    assert "finite differences agree to" in said
+    assert said.endswith("No clause is broken.\n")
+
+
+def test_code_without_a_plugin_and_a_broken_clause(file, capsys):
+    assert run(["check", f"{file}:right", f"{file}:mixed"]) == 3
+    said = capsys.readouterr().out
+    assert "3 images together differ from one by one" in said
+    assert said.endswith(f"Broken: {file}:mixed (batch)\n")
+
+
+def test_json(file, capsys):
+    assert run(["check", f"{file}:mixed", "--json"]) == 3
+    verdicts = {each["clause"]: each for each in json.loads(capsys.readouterr().out)}
+    assert verdicts["batch"]["broken"]
+    assert verdicts["identity"]["outcome"] == "passed"
+
+
+def test_a_plugin_stands_for_all_that_it_brings(capsys):
+    assert run(["check", "example", "--json", "--no-plugin", "piq"]) == 0
+    subjects = {each["subject"] for each in json.loads(capsys.readouterr().out)}
+    assert subjects == {"example.gradient", "example.correlation", "example.drift"}
+
+
+def test_penalties_and_options(capsys):
+    assert run(["check", "total_variation", "lp,p=3"]) == 0
+    assert "lp,p=3: 17 passed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["ssm"], "'ssm' is no metric, penalty or plugin (did you mean ssim?)"),
+        (["nothing.at_all"], "'nothing' is no installed plugin"),
+        (["mse", "--device", "nonsense"], "device 'nonsense' cannot be used here"),
+        (["range", "--mad"], "--mad examines metrics"),
+    ],
+)
+def test_bad_input(arguments, message, capsys):
+    assert run(["check", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_fitness_in_words(file, capsys):
+    assert run(["check", "--mad", f"{file}:edges"]) == 0
+    said = capsys.readouterr().out
+    for name in ("noise", "dead zone", "largest level", "blind spots", "path", "float32", "held", "optimised"):
+        assert f"\n  {name} " in said
+    assert "sees nothing of: brightness, tint of equal luma" in said
+
+
+def test_fitness_finds_blind_spots_dead_zones_and_steps(file):
+    assert finding(file, "right", "blind spots").values["shares of noise"].keys() >= {"checkerboard", "brightness"}
+    assert 0.005 < finding(file, "blind_below", "dead zone").values["noise"] < 0.01
+    assert finding(file, "right", "dead zone").values["noise"] == 0
+    assert finding(file, "right", "path").values["worst"] < 1e-3 < finding(file, "stepped", "path").values["worst"]
+
+
+def test_what_float32_resolves_is_its_rounding(file):
+    resolution = finding(file, "right", "float32").values
+    assert 1e-9 < max(resolution["scatter"], resolution["bias"]) < 1e-6
+
+
+def test_the_largest_level_of_mse_is_that_of_the_farther_bounds(file):
+    found = finding(file, "right", "largest level")
+    assert max(found.values["values"], key=found.values["values"].get) == "every pixel at its farther bound"
