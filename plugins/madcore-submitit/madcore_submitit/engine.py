@@ -158,6 +158,7 @@ class _Job:
     on_event: Callback
     job: Any = None
     alive: bool = True
+    ended: bool = False
     deaths: int = 0
     broken: str = ""
 
@@ -168,8 +169,13 @@ class _Job:
         """Pass on what the job wrote; tell whether any match ended."""
         news = list(self.reader.news())
         for event in news:
+            self.ended = isinstance(event, WorkerEvent) and event.state == "ended"
             self.on_event(event)
         return any(isinstance(event, Finished | Failed | Lost) for event in news)
+
+    def over(self) -> bool:
+        """Tell whether nothing more will come; its process may still be about to end."""
+        return self.ended or self.job.done()
 
     def advance(self, executor: submitit.AutoExecutor) -> None:
         """Pass on what is new, and send the shard again if its job died."""
@@ -215,23 +221,19 @@ def share_out(batches: Sequence[Batch], shards: int) -> Iterator[tuple[Batch, ..
 
 
 def end_jobs(jobs: Sequence[_Job], seconds: float, *, wait: bool) -> None:
-    """Let jobs end in good order for that long, pass on what they still wrote, and cancel them.
+    """Let jobs end in good order for that long, pass on what they still write, and cancel those that have not ended.
 
     Slurm ends a job in its own time; processes of this machine are waited for.
     """
     sent = [job for job in jobs if job.job is not None]
-    wait_for(sent, seconds)
-    for job in sent:
-        if seconds:
-            job.read()
-        if not job.job.done():
-            job.job.cancel()
-    if wait:
-        wait_for(sent, LAST)
-
-
-def wait_for(jobs: Sequence[_Job], seconds: float) -> None:
-    """Wait until jobs are done, for at most so long."""
     end = time.monotonic() + seconds
-    while any(not job.job.done() for job in jobs) and time.monotonic() < end:
+    while any(not job.over() for job in sent) and time.monotonic() < end:
+        time.sleep(TICK / 5)
+        for job in sent:
+            job.read()
+    for job in sent:
+        if not job.over():
+            job.job.cancel()
+    end = time.monotonic() + LAST
+    while wait and any(not job.job.done() for job in sent) and time.monotonic() < end:
         time.sleep(TICK / 5)
