@@ -40,17 +40,6 @@ def test_examples_run(page, tmp_path):
     assert "infeasible" not in done.stdout
 
 
-def test_the_guide_to_plugins_makes_metrics():
-    module = {}
-    exec(code_of(ROOT / "docs" / "plugins.md"), module)
-    (spec,) = module["madcore_metrics"]()
-    image = madcore.read_image("dead_leaves", size=16)
-    for build in (spec.build, module["Contrast"]):
-        metric = madcore.create_metric(build())
-        assert metric(image, image).item() == 0
-        assert metric(image, image / 2).item() > 0
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page):
     targets = re.findall(r"\]\(([^)#\s]+)", page.read_text())
