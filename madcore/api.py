@@ -20,15 +20,16 @@ from madcore.arguments import (
     pixel_bounds,
     warn_if_same,
 )
+from madcore.attempts import best_attempt
 from madcore.levels import Level, names_noise, noise_of, quartet_levels, wanted_levels
 from madcore.lookup import create_metric, create_penalty
 from madcore.metric import Metric
 from madcore.penalties import Penalty
 from madcore.problem import MADProblem, MeanLuminance, signs
-from madcore.results import Quartet, Result, Status, best_of
+from madcore.results import Quartet, Result, Status
 from madcore.solvers import Solver
-from madcore.starts import Seed, first_start, put_on_level, start_images
-from madcore.synthesis import Progress, Run, finish, run_solver
+from madcore.starts import Seed, first_start
+from madcore.synthesis import Progress, run_solver
 
 __all__ = ["quartet", "synthesize"]
 
@@ -124,14 +125,6 @@ def synthesize(
     Wang & Simoncelli (2008), Maximum differentiation (MAD) competition, doi:10.1167/8.12.8.
     """
     begun = time.perf_counter()
-    image = checked_image(image, device, dtype)
-    low, high = pixel_bounds(image, pixel_range, mask)
-    width = float(high.amax() - low.amin())
-    width = width if width < float("inf") else 1.0
-    optimized = create_metric(optimized_metric).for_range(width)
-    held: list[Metric | MeanLuminance] = [create_metric(m).for_range(width) for m in listed(reference_metric)]
-    warn_if_same(optimized, held)
-    held += [MeanLuminance()] if keep_mean else []
     check_numbers(
         starts=starts,
         max_iter=max_iter,
@@ -139,10 +132,13 @@ def synthesize(
         penalty_lambda=penalty_lambda,
         store_progress=store_progress,
     )
+    image = checked_image(image, device, dtype)
+    low, high = pixel_bounds(image, pixel_range, mask)
+    width = float(high.amax() - low.amin())
+    width = width if width < float("inf") else 1.0
     problem = MADProblem.create(
         image,
-        optimized,
-        tuple(held),
+        *_metrics(optimized_metric, reference_metric, keep_mean, width),
         signs(minmax, len(image)),
         low=low,
         high=high,
@@ -154,19 +150,12 @@ def synthesize(
     first = first_start(problem, initial_image, initial_noise, seed, width)
     levels = wanted_levels(problem, level, first, seed, width)
     chosen = chosen_solver(solver)
-    if starts > 1:
-        first, levels = _shared_level(problem, first, levels, tolerance)
     run_from = partial(
         run_solver, problem, chosen, max_iter=max_iter, progress=progress, store_progress=int(store_progress)
     )
-    results = []
-    for start in start_images(problem, first, levels, starts, seed):
-        results.append(_solve(problem, run_from, start, levels, minmax, tolerance, starts > 1))
-        if Status.INTERRUPTED in results[-1].status:
-            break
+    best = best_attempt(problem, run_from, first, levels, minmax, starts=starts, seed=seed, tolerance=tolerance)
     settings: dict[str, Any] = {"seed": seed, "starts": starts, "max_iter": max_iter}
     settings |= {"solver": chosen.name, "solver_revision": chosen.revision}
-    best = best_of(results, minmax)
     return dataclasses.replace(best, seconds=time.perf_counter() - begun, settings=settings)
 
 
@@ -220,52 +209,11 @@ def quartet(
     return Quartet(first, second, results)
 
 
-def _shared_level(problem: MADProblem, first: Tensor, levels: Tensor | None, tolerance: float) -> tuple[Tensor, Tensor]:
-    """Let all starts hold the same levels, and put the first, after which the others are sized, on them."""
-    if levels is None:
-        precise = problem.precise
-        levels = precise.held_values(first.to(precise.image.dtype))
-    return put_on_level(problem, first, levels, tolerance, forgiving=True)[0], levels
-
-
-def _solve(
-    problem: MADProblem,
-    run_from: Callable[[Tensor, Tensor], Run],
-    start: Tensor,
-    levels: Tensor | None,
-    minmax: str,
-    tolerance: float,
-    forgiving: bool,
-) -> Result:
-    """Run from one start image, (N, n), moved to the levels; `forgiving` starts may miss them."""
-    if levels is None:
-        precise = problem.precise
-        levels = precise.held_values(start.to(precise.image.dtype))
-        off = torch.zeros(len(start), dtype=torch.bool)
-    else:
-        start, off = put_on_level(problem, start, levels, tolerance, forgiving)
-    run = run_from(start, levels.to(problem.image.dtype))
-    finished = finish(problem, run, start, levels, tolerance)
-    # a start that missed the level matters only if the end did, too
-    status = [
-        Status.INFEASIBLE if missed and ended == Status.OFF_LEVEL else ended
-        for missed, ended in zip(off.tolist(), finished.pop("status"), strict=True)
-    ]
-    return Result(
-        **finished,
-        image=problem.image,
-        initial_image=start.view_as(problem.image),
-        level=levels.to(finished["precision"]),
-        initial_value=problem.optimized.value(start.view_as(problem.image)),
-        status=tuple(status),
-        iterations=run.evaluations,
-        evaluations=run.evaluations,
-        seconds=run.seconds,
-        trace=run.trace(),
-        minmax=minmax,
-        optimized_metric=problem.optimized_metric,
-        reference_metrics=problem.reference_metrics,
-        tolerance=tolerance,
-        start_values=finished["optimized_value"][:, None],
-        pixel_range=(problem.low, problem.high),
-    )
+def _metrics(
+    optimized_metric: MetricLike, reference_metric: MetricLike | Sequence[MetricLike], keep_mean: bool, width: float
+) -> tuple[Metric, tuple[Metric | MeanLuminance, ...]]:
+    """Find the metric to optimise and those to hold, for a pixel range of this width."""
+    optimized = create_metric(optimized_metric).for_range(width)
+    held: list[Metric | MeanLuminance] = [create_metric(each).for_range(width) for each in listed(reference_metric)]
+    warn_if_same(optimized, held)
+    return optimized, (*held, MeanLuminance()) if keep_mean else tuple(held)

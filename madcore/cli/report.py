@@ -66,7 +66,7 @@ def report(
         title=title,
         inside=round(inside * 1e6),
     )
-    click.echo(f"{page.path}: {page.matches:,} matches, {page.size / 1e6:.1f} MB")
+    click.echo(f"{page.path}: {page.matches:,} match{'' if page.matches == 1 else 'es'}, {page.size / 1e6:.1f} MB")
     if page.beside:
         click.echo(f"Its other pictures are in {page.beside}; keep that folder beside the page.")
     if page.size > LARGE:

@@ -52,7 +52,8 @@ ARROWS = {
     "quantization": "certificate results problem solvers",
     "synthesis": "certificate results problem solvers metric",
     "arguments": "problem solvers metric",
-    "api": "lookup arguments levels starts results certificate synthesis solvers problem metric penalties",
+    "attempts": "problem results starts synthesis",
+    "api": "lookup arguments attempts levels starts results synthesis solvers problem metric penalties",
     # pictures in, records and files out
     "identity": "request images metric penalties solvers",
     "jobs": "request store registry lookup identity images metric penalties results solvers",
@@ -99,7 +100,7 @@ UPPER = TORCH_FREE - {"errors", "pictures"} | {"lookup"}
 HEAVY = {"torch", "torchvision", "numpy", "PIL", "scipy", "skimage", "matplotlib", "safetensors"}
 LOWER = {
     *("measures", "metric", "penalties", "images", "problem", "solvers"),
-    *("certificate", "starts", "levels", "results", "quantization", "synthesis", "arguments"),
+    *("certificate", "starts", "levels", "results", "quantization", "synthesis", "arguments", "attempts"),
 }
 # What a plugin may import besides the public names.
 PUBLIC_MODULES = {"madcore.testing", "madcore.plot", "madcore.engine"}
