@@ -42,7 +42,7 @@ def print_forecast(tournament: Tournament, path: Path | None, device: str) -> in
     states = _states(path)
     write_table([_row(match, states) for match in matches], HEADER)
     pending = [match for match in matches if match.id not in states]
-    click.echo(f"\n{len(matches)} match{'' if len(matches) == 1 else 'es'}, {len(pending)} to play")
+    click.echo(f"\n{len(matches)} match{'' if len(matches) == 1 else 'es'}, {len(pending)} of them to play")
     if not pending:
         return 0
     devices = find_devices(device)
