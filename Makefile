@@ -15,11 +15,11 @@ export OMP_NUM_THREADS ?= 1
 .venv/ok: $(PROJECTS)
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet -e '.[images,plot,report]' $(SMALL:%=-e ./%)
+	$(BIN)/pip install --quiet -e '.[fast,images,plot,report]' $(SMALL:%=-e ./%)
 	touch $@
 
 .venv/dev: .venv/ok
-	$(BIN)/pip install --quiet -e '.[dev,images,plot,report]' $(PLUGINS:%=-e ./%)
+	$(BIN)/pip install --quiet -e '.[dev,fast,images,plot,report]' $(PLUGINS:%=-e ./%)
 	touch $@
 
 .venv/browser: .venv/dev

@@ -9,6 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from pictures import pair
 
 from madcore.errors import InputError
+from madcore.measures import compiled
 from madcore.measures.ms_ssim import MsSsim
 from madcore.measures.nlpd import Nlpd
 from madcore.measures.pixelwise import Lp, Mae, Mse
@@ -31,12 +32,22 @@ MEASURES = {
 every = pytest.mark.parametrize("measure", MEASURES.values(), ids=MEASURES)
 
 
+both_ways = pytest.mark.usefixtures("implementation")
+
+
+@pytest.fixture(params=["compiled", "torch"])
+def implementation(request, monkeypatch):
+    if request.param == "torch":
+        monkeypatch.setattr(compiled, "at_hand", lambda images: False)
+
+
 def by_autograd(measure, image, mad_image):
     variable = mad_image.clone().requires_grad_()
     values = measure.compose(image, variable)
     return values.detach(), torch.autograd.grad(values.sum(), variable)[0]
 
 
+@both_ways
 @every
 @pytest.mark.parametrize(("height", "width", "count"), [(33, 250, 1), (49, 38, 4), (211, 177, 2)])
 def test_value_and_gradient_of_any_size_and_batch(measure, height, width, count):
@@ -59,6 +70,7 @@ def test_later_calls_leave_earlier_results_alone(measure):
     assert all(torch.equal(one, other) for one, other in zip(first, kept, strict=True))
 
 
+@both_ways
 @every
 def test_what_is_not_finite_leaves_no_trace(measure):
     image, mad_image = pair(37, 41)
@@ -102,6 +114,7 @@ def test_is_zero_at_identity_with_a_finite_gradient(measure):
     assert torch.isfinite(gradient).all()
 
 
+@both_ways
 @every
 @pytest.mark.parametrize("noise", [1e-3, 1e-4])
 def test_float32_keeps_its_digits_near_identity(measure, noise):

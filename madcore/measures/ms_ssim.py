@@ -11,8 +11,9 @@ from torch.nn.functional import pad
 
 from madcore.errors import InputError
 from madcore.measures.analytic import Measure, Prepared, check_images
+from madcore.measures.fastest import fastest_structure
 from madcore.measures.filtering import gaussian_window
-from madcore.measures.structure import LocalStructure, dissimilarity
+from madcore.measures.structure import dissimilarity
 
 __all__ = ["SCALE_WEIGHTS", "MsSsim", "ms_ssim"]
 
@@ -131,7 +132,7 @@ class _PreparedMsSsim(Prepared):
         super().__init__(measure, image)
         maps, self.scales = self.image.flatten(0, 1), []
         for _ in measure.scale_weights:
-            self.scales.append(LocalStructure(maps, measure.taps, *measure.constants))
+            self.scales.append(fastest_structure(maps, measure.taps, *measure.constants))
             maps = _halve(maps)
         self.weights = torch.tensor(measure.scale_weights, dtype=torch.float64, device=image.device)
         self.differences = [torch.empty_like(scale.image) for scale in self.scales]

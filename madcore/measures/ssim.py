@@ -10,8 +10,9 @@ from torch.nn.functional import pad
 
 from madcore.errors import InputError
 from madcore.measures.analytic import Measure, Prepared, check_images
+from madcore.measures.fastest import fastest_structure
 from madcore.measures.filtering import gaussian_window, uniform_window
-from madcore.measures.structure import LocalStructure, dissimilarity
+from madcore.measures.structure import dissimilarity
 
 __all__ = ["Ssim", "ssim"]
 
@@ -141,7 +142,7 @@ class _PreparedSsim(Prepared):
         super().__init__(measure, image)
         weighted, share = measure.weights == "information", 1 / image.shape[1]
         maps = measure.maps(self.image)
-        self.structure = LocalStructure(maps, measure.taps, *measure.constants, weighted=weighted, share=share)
+        self.structure = fastest_structure(maps, measure.taps, *measure.constants, weighted=weighted, share=share)
         self.difference = torch.empty_like(self.structure.image)
 
     def evaluate(self, mad_image: Tensor, *, gradient: bool) -> tuple[Tensor, Tensor]:

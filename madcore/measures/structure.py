@@ -17,12 +17,23 @@ valid region, where therefore every term and every derivative is 0.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 from torch import Tensor
 
 from madcore.measures.filtering import PIXELS_AT_ONCE, TiledFilter, convolve, planes_at_once
 
-__all__ = ["LocalStructure", "dissimilarity"]
+__all__ = ["LocalStructure", "Structure", "dissimilarity", "reference_statistics"]
+
+
+class Structure(Protocol):
+    """Reference maps with which others can be compared."""
+
+    image: Tensor
+
+    def compare(self, difference: Tensor, *, luminance: bool = True, gradient: bool = True) -> tuple[Tensor, Tensor]:
+        """Return the distance of each map, (M,), and its gradient, (M, H, W)."""
 
 
 class LocalStructure:
@@ -54,7 +65,7 @@ class LocalStructure:
         # all derivatives have a factor of 2; the weights of places sum to 1 where they are taken
         gain = 2 * share if weighted else 2 * share / places
         self.filter = TiledFilter(taps, (3, self.planes, height, width), image, gain)
-        self.mean, self.luminance, self.contrast = self._statistics()
+        self.mean, self.luminance, self.contrast = self._padded(reference_statistics(self.image, taps, c1, c2))
         length = self.mean[0].numel()
         size = length if image.is_cuda or self.planes > 1 else min(length, PIXELS_AT_ONCE)
         self.work = image.new_empty(5, self.planes, size)
@@ -90,22 +101,14 @@ class LocalStructure:
                 self._pull_back(difference[group], self.image[group], slopes[group])
         return torch.cat(values), slopes
 
-    def _statistics(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Compute m_x, m_x^2 + C1 and 2 v_x + C2 of the padded size, (M, Hp, Wp), in float64 where they are made."""
-        count, (height, width) = len(self.image), self.filter.valid
-        mean = self.image.new_zeros(count, *self.filter.padded.shape[2:])
-        luminance, contrast = torch.full_like(mean, torch.inf), torch.full_like(mean, torch.inf)
-        exact = TiledFilter(self.taps, (2, self.planes, *self.image.shape[1:]), self.image.new_empty(0).double())
-        for first in range(0, count, self.planes):
-            group = slice(first, first + self.planes)
-            exact.pixels[0] = self.image[group]
-            torch.mul(exact.pixels[0], exact.pixels[0], out=exact.pixels[1])
-            exact.apply()
-            m, square = exact.padded[..., :height, :width]
-            mean[group, :height, :width] = m
-            luminance[group, :height, :width] = m.square() + self.c1
-            contrast[group, :height, :width] = 2 * (square - m.square()).clamp_min(0) + self.c2
-        return mean, luminance, contrast
+    def _padded(self, statistics: tuple[Tensor, Tensor, Tensor]) -> list[Tensor]:
+        """Extend m_x by zeros and the others by infinities to whole tiles, (M, Hp, Wp)."""
+        height, width = self.filter.valid
+        shape = len(self.image), *self.filter.padded.shape[2:]
+        padded = [self.image.new_full(shape, beside) for beside in (0, torch.inf, torch.inf)]
+        for whole, valid in zip(padded, statistics, strict=True):
+            whole[:, :height, :width] = valid
+        return padded
 
     def _cut(self, group: slice) -> list[tuple[Tensor, ...]]:
         """Cut what belongs to a group of planes into pieces: p, q, m, the statistics, and five pieces of work space."""
@@ -167,6 +170,30 @@ class LocalStructure:
             self.filter.padded.zero_()
             self.filter.padded[..., :height, :width] = slopes
         return values[:, 0, 0]
+
+
+def reference_statistics(image: Tensor, taps: Tensor, c1: float, c2: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Compute m_x, m_x^2 + C1 and 2 v_x + C2 of maps (M, H, W) where the window fits, in float64 until they are made.
+
+    Returns
+    -------
+    tuple of Tensor
+        Each (M, H - size + 1, W - size + 1), of the maps' type.
+    """
+    planes, (count, height, width) = planes_at_once(image), image.shape
+    exact = TiledFilter(taps, (2, planes, height, width), image.new_empty(0).double())
+    rows, columns = exact.valid
+    mean, luminance, contrast = image.new_empty(3, count, rows, columns)
+    for first in range(0, count, planes):
+        group = slice(first, first + planes)
+        exact.pixels[0] = image[group]
+        torch.mul(exact.pixels[0], exact.pixels[0], out=exact.pixels[1])
+        exact.apply()
+        m, square = exact.padded[..., :rows, :columns]
+        mean[group] = m
+        luminance[group] = m.square() + c1
+        contrast[group] = 2 * (square - m.square()).clamp_min(0) + c2
+    return mean, luminance, contrast
 
 
 def dissimilarity(

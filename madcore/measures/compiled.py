@@ -1,0 +1,52 @@
+"""Loops that numba compiles where it is installed (the extra `fast`); everything works without it, more slowly.
+
+A chain of passes over an image in eager torch goes through memory once for each pass.  Compiled, the same chain runs
+row by row while the row is in the fastest cache.  Programs are compiled at their first use, which takes seconds, and
+kept on disk.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import torch
+from torch import Tensor
+
+__all__ = ["SWITCH", "at_hand", "compile_loops"]
+
+SWITCH = "MADCORE_NO_NUMBA"
+Function = TypeVar("Function", bound=Callable[..., Any])
+# sums may be reordered and products fused, so that loops use whole vectors; infinities and NaN keep their meaning
+ARITHMETIC = {"contract", "reassoc", "nsz", "arcp"}
+
+
+def at_hand(images: Tensor) -> bool:
+    """Tell whether compiled loops can work on these images: numba is there, not switched off, and they on the CPU."""
+    return images.device.type == "cpu" and images.dtype in (torch.float32, torch.float64) and _usable()
+
+
+def compile_loops(function: Function) -> Function:
+    """Compile a function of numbers, arrays and tuples when it is first called."""
+    import numba
+
+    def compiled(keep: bool) -> Any:
+        return numba.njit(fastmath=ARITHMETIC, nogil=True, error_model="numpy", cache=keep)(function)
+
+    try:
+        return cast(Function, compiled(True))
+    except RuntimeError:  # no folder to keep programs in can be written
+        return cast(Function, compiled(False))
+
+
+@functools.cache
+def _usable() -> bool:
+    if os.environ.get(SWITCH):
+        return False
+    try:
+        import numba  # noqa: F401
+    except ImportError:  # also numba's own refusal of a numpy that it does not know
+        return False
+    return True

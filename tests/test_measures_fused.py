@@ -1,0 +1,50 @@
+"""The compiled comparison of structure against the one in torch, and that nothing needs it."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from madcore.measures import compiled
+from madcore.measures.fastest import fastest_structure
+from madcore.measures.filtering import gaussian_window, uniform_window
+from madcore.measures.fused_structure import FusedStructure
+from madcore.measures.structure import LocalStructure
+
+CONSTANTS = 1e-4, 9e-4
+
+
+@pytest.mark.parametrize("taps", [gaussian_window(11, 1.5), uniform_window(8), uniform_window(1)], ids=len)
+@pytest.mark.parametrize("size", [(3, 11, 40), (1, 64, 17), (2, 129, 131)])
+@pytest.mark.parametrize("luminance", [True, False])
+def test_agrees_with_torch_to_the_last_digits(taps, size, luminance):
+    generator = torch.Generator().manual_seed(0)
+    image, difference = torch.rand(2, *size, generator=generator, dtype=torch.float64).unbind()
+    difference = 0.3 * (difference - 0.5)
+    fused, plain = (kind(image, taps, *CONSTANTS, share=0.5) for kind in (FusedStructure, LocalStructure))
+    values, slopes = fused.compare(difference, luminance=luminance)
+    expected, expected_slopes = plain.compare(difference, luminance=luminance)
+    torch.testing.assert_close(values, expected, rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(slopes, expected_slopes, rtol=1e-10, atol=1e-15)
+    alone, nothing = fused.compare(difference, luminance=luminance, gradient=False)
+    assert torch.equal(alone, values)
+    assert nothing.numel() == 0
+
+
+def test_is_taken_where_it_works():
+    image = torch.rand(1, 16, 16)
+    taps = uniform_window(8)
+    assert isinstance(fastest_structure(image, taps, *CONSTANTS), FusedStructure)
+    assert isinstance(fastest_structure(image, taps, *CONSTANTS, weighted=True), LocalStructure)
+
+
+def test_can_be_switched_off(monkeypatch):
+    program = (
+        "import sys, torch, madcore; x = torch.rand(1, 1, 32, 32); metric = madcore.create_metric('ssim');"
+        "print(float(metric(x, x * 0.9)) > 0, 'numba' in sys.modules)"
+    )
+    for value, used in (("1", "False"), ("", "True")):
+        monkeypatch.setenv(compiled.SWITCH, value)
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        assert done.stdout.split() == ["True", used]
