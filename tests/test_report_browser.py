@@ -13,7 +13,10 @@ from madcore.store import Store
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make browser-test")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+]
 SIZES = {"phone": (390, 844), "laptop": (1366, 768), "wide": (2200, 1200)}
 VIEWS = ("summary", "disagreement", "standings", "transfer", "envelopes", "matches", "metrics")
 
