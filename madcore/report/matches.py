@@ -127,6 +127,7 @@ def _attack(attack: Attack) -> dict[str, Any]:
     return {
         "optimized": attack.optimized,
         "held": attack.held,
+        "images": attack.images,
         "values": attack.values,
         "change": attack.change and [_finite(bound) for bound in attack.change],
         "noises": [noise and [noise.low, _finite(noise.high)] for noise in noises],

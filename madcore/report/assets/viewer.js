@@ -67,7 +67,7 @@ class Viewer {
       difference: button("Difference (D)", "d", () => this.difference(), "false"),
     };
     this.picks = this.images.map((image, index) =>
-      button(`${index + 1} ${image.name.replace("_", " ")}`, String(index + 1), () => this.one(index), "false"));
+      button(`${index + 1} ${image.title.replace(/( image|imised)$/, "")}`, String(index + 1), () => this.one(index), "false"));
     this.gains = element("select", { onchange: (event) => { this.gain = Number(event.target.value); this.show(); } },
       ...GAINS.map((gain) => element("option", { value: gain, selected: gain === this.gain }, "× " + gain)));
     return element("div", { class: "toolbar", role: "toolbar", "aria-label": "View" },
@@ -277,5 +277,7 @@ function value(match, image) {
 }
 
 function number(value, digits = 4) {
-  return typeof value === "number" ? String(Number(value.toPrecision(digits))) : "not finite";
+  if (typeof value !== "number") return "not finite";
+  const rounded = Number(value.toPrecision(digits));
+  return rounded && Math.abs(rounded) < 1e-4 ? rounded.toExponential() : String(rounded);
 }
