@@ -233,9 +233,9 @@ def _number(count: int, noun: str) -> str:
 
 
 def _entry(metric: str, finding: Finding, command: Callable[[str], str]) -> dict[str, Any]:
-    worst = finding.worst
+    worst, severity = finding.worst, write_doublings(finding.severity)
     return {
-        "headline": f"{write_doublings(finding.severity)}, against {finding.opponent} at {finding.level}.",
+        "headline": f"{severity[0].upper()}{severity[1:]}, against {finding.opponent} at {finding.level}.",
         "sentence": f"{_sentence(metric, finding)} Shown: {worst.picture}, where it is largest.",
         "match": worst.id,
         "images": list(worst.images),
@@ -247,11 +247,12 @@ def _entry(metric: str, finding: Finding, command: Callable[[str], str]) -> dict
 def _sentence(metric: str, finding: Finding) -> str:
     if finding.kind == "blind":
         said = f"{metric} rates two images alike that {finding.opponent} tells apart"
-        others = "see it too" if len(finding.agreeing) != 1 else "sees it too"
+        share = "at least half of it"
     else:
         said = f"{metric} tells two images apart that {finding.opponent} rates alike"
-        others = "see hardly anything either" if len(finding.agreeing) != 1 else "sees hardly anything either"
+        share = "less than half of it"
     if not finding.judges:
         return f"{said}; nobody else was asked."
     names = f" ({', '.join(finding.agreeing)})" if finding.agreeing else ""
-    return f"{said}; {len(finding.agreeing) or 'none'} of {finding.judges} other judges{names} {others}."
+    verb = "sees" if len(finding.agreeing) == 1 else "see"
+    return f"{said}; {len(finding.agreeing) or 'none'} of {finding.judges} other judges{names} {verb} {share}."
