@@ -170,3 +170,12 @@ def test_extremes_beyond_the_curve_are_marked_at_the_edge():
     row = {"optimized": "ssim", "held": "mse", "picture": "camera", "held_level": 0.1, "start": 0.1}
     ax = madcore.plot.envelope([{**row, "minimum": 0.01, "maximum": None}])
     assert [line.get_marker() for line in ax.lines if line.get_transform() == ax.get_xaxis_transform()] == ["^"]
+
+
+def test_a_match_whose_files_are_missing_is_left_out(tmp_path):
+    store = make_store(tmp_path / "store", metrics=("mse", "ssim"))
+    first = _strongest_first(store, examine_results(store))[0]
+    (store.path / "matches" / first[:2] / first / "start.png").unlink()
+    with pytest.warns(UserWarning, match=f"match {first} is not drawn"):
+        names = dict(_figures(store, examine_results(store), 3))
+    assert [name for name in names if name.startswith("match")] == ["match-1"]

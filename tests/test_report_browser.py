@@ -221,6 +221,26 @@ def test_zooming_moves_nothing_else(opened):
     assert opened.evaluate(where) == before
 
 
+def test_envelopes_of_many_matches_stay_in_their_frames(browser, tmp_path):
+    store = Store.create(tmp_path / "store")
+    for seed in range(120):
+        add_match(store, "mse", "ssim", "camera", seed=seed, images=False)
+        add_match(store, "mse", "ssim", "camera", "0.12", seed=seed, images=False)
+    write_report(store, tmp_path / "report.html")
+    page = browser.new_page()
+    page.goto((tmp_path / "report.html").as_uri())
+    go(page, "envelopes")
+    beyond = page.evaluate(
+        """[...document.querySelectorAll('.charts figure')].flatMap(figure => {
+            const frame = figure.querySelector('.frame').getBBox();
+            return [...figure.querySelectorAll('.reach')].map(line => line.getBBox())
+                .filter(box => box.x < frame.x || box.x + box.width > frame.x + frame.width); }).length"""
+    )
+    assert page.locator(".charts .reach").count() > 200
+    assert beyond == 0
+    page.close()
+
+
 def test_missing_pictures_are_said(browser, tmp_path):
     store = Store.create(tmp_path / "store")
     add_match(store, "<script>alert(1)</script>", "ssim", "camera", images=False)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from madcore.analysis import Results, Study, examine_results, tables
 from madcore.errors import InputError
@@ -126,8 +129,20 @@ def _figures(results: MatchFiles, study: Study, matches: int) -> Iterator[tuple[
             yield name, _figure(draw(found[name]))
     for held, rows in _groups(found["envelopes"], "held"):
         yield f"envelope-{held}", _envelopes(rows)
-    for number, match in enumerate(_strongest_first(results, study)[:matches], 1):
-        yield f"match-{number}", stored_match(results, match)
+    for number, figure in enumerate(islice(_drawn(results, _strongest_first(results, study)), matches), 1):
+        yield f"match-{number}", figure
+
+
+def _drawn(results: MatchFiles, ids: Sequence[str]) -> Iterator[Figure]:
+    """Draw matches one by one, without those whose files are missing; the first of these is named."""
+    named = False
+    for match in ids:
+        try:
+            yield stored_match(results, match)
+        except InputError as error:
+            if not named:
+                warnings.warn(f"match {match} is not drawn, nor are others like it: {error}", stacklevel=2)
+            named = True
 
 
 def _strongest_first(results: MatchFiles, study: Study) -> list[str]:
@@ -143,8 +158,7 @@ def _envelopes(rows: list[dict[str, Any]]) -> Figure:
     groups = [group for _, group in _groups(sorted(rows, key=lambda row: row["optimized"]), "optimized")]
     across = min(PANELS_ACROSS, len(groups))
     down = -(-len(groups) // across)
-    figure = Figure(figsize=(3.3 * across, 3.2 * down), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.12)
+    figure = Figure(figsize=(3.3 * across, 3.2 * down), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12))
     panels = figure.subplots(down, across, squeeze=False).ravel()
     for ax, group in zip(panels, groups, strict=False):
         envelope(group, ax)

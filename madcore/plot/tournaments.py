@@ -10,7 +10,18 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 
 from madcore.errors import InputError
-from madcore.plot.canvas import COLORS, GRAY, INK, TEXT, NotebookFigure, add_title, new_axes, set_log, style_axes
+from madcore.plot.canvas import (
+    COLORS,
+    GRAY,
+    INK,
+    TEXT,
+    NotebookFigure,
+    add_title,
+    break_lines,
+    new_axes,
+    set_log,
+    style_axes,
+)
 
 __all__ = ["disagreement_matrix", "envelope", "noise_curves", "rankings", "transfer"]
 
@@ -115,7 +126,7 @@ def rankings(rows: Rows, ax: Axes | None = None, *, columns: Sequence[str] = ("a
     """
     _check(rows)
     names = [row["metric"] for row in rows]
-    ax = new_axes(ax, (5.2, 0.9 + 0.42 * len(names)))
+    ax = new_axes(ax, (4.6 + 0.06 * max(map(len, names)), 0.9 + 0.42 * len(names)))
     for index, column in enumerate(columns):
         places = np.arange(len(names)) + 0.22 * (index - (len(columns) - 1) / 2)
         values, low, high = (_numbers(rows, f"{column}{end}") for end in ("", "_low", "_high"))
@@ -157,6 +168,7 @@ def envelope(rows: Rows, ax: Axes | None = None) -> Axes:
     if len(pairs) > 1:
         raise InputError(f"an envelope is of one pair of metrics; choose rows of one of: {'; '.join(pairs)}")
     ax = new_axes(ax, (3.8, 3.4))
+    title, label = (break_lines(text, 2.4) for text in (pairs[0], f"{rows[0]['optimized']} (noise)"))
     for index, picture in enumerate(sorted(_names(rows, "picture"))):
         own = sorted((row for row in rows if row["picture"] == picture), key=lambda row: row["held_level"] or 0)
         color, held = COLORS[index % len(COLORS)], _numbers(own, "held_level")
@@ -175,8 +187,8 @@ def envelope(rows: Rows, ax: Axes | None = None) -> Axes:
     if len(levels) < 4:
         ax.set_xticks(levels, [f"{each:g}" for each in levels])
     ax.legend(fontsize=TEXT - 2, frameon=False)
-    add_title(ax, [pairs[0], *[f"{missing} beyond the noise curve (hollow)"] * (missing > 0)])
-    return style_axes(ax, xlabel=f"level of {rows[0]['held']} (noise)", ylabel=f"{rows[0]['optimized']} (noise)")
+    add_title(ax, [*title, *[f"{missing} beyond the noise curve (hollow)"] * (missing > 0)])
+    return style_axes(ax, xlabel=f"level of {rows[0]['held']} (noise)", ylabel="\n".join(label))
 
 
 def _mark_beyond(ax: Axes, held: np.ndarray, marker: str, edge: float, color: str) -> None:

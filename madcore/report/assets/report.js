@@ -22,6 +22,7 @@ const doublings = (change) => {
   return `${said} doublings`;
 };
 const relative = (error) => typeof error === "number" ? error.toExponential(0) : "unknown";
+const count = (many) => many.toLocaleString("en");
 const distinct = (values) => [...new Set(values)].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
 
 // Routes: #view, #view?name=value, #match/id
@@ -88,7 +89,7 @@ function showMatches(chosen) {
     (!chosen.level || match.level === chosen.level) && (!chosen.picture || match.picture === chosen.picture) &&
     (match.attacks.some(fits) || !(chosen.optimized || chosen.held)));
   section.querySelector(".count").textContent = !DATA.matches.length ? "There is no finished match here yet."
-    : `${listed.length} of ${DATA.matches.length} ${DATA.matches.length === 1 ? "match" : "matches"}, strongest disagreement first.`;
+    : `${count(listed.length)} of ${count(DATA.matches.length)} ${DATA.matches.length === 1 ? "match" : "matches"}, strongest disagreement first.`;
   paged(section, listed, (match) => card(match, fits), section.querySelector(".cards"));
 }
 
@@ -202,7 +203,7 @@ function showTransfer(chosen) {
   const rows = DATA.transfer.filter((row) => (!chosen.level || row[0] === chosen.level) && (!chosen.optimized || row[1] === chosen.optimized) &&
     (!chosen.held || row[2] === chosen.held) && (!chosen.judge || row[3] === chosen.judge) &&
     (!chosen.party || row[1] === chosen.party || row[2] === chosen.party));
-  section.querySelector(".count").textContent = `${rows.length} of ${DATA.transfer.length} testimonies`;
+  section.querySelector(".count").textContent = `${count(rows.length)} of ${count(DATA.transfer.length)} testimonies`;
   const sides = (row) => ({ optimized: row[1], held: row[2], against: "neither: the other way round", unclear: "unclear" }[row[4]]);
   paged(section, rows, (row) => element("tr", {}, ...row.slice(0, 4).map((each) => element("td", {}, each)),
     element("td", {}, sides(row)), element("td", { class: "number" }, row[5]), element("td", {}, row[6])), section.querySelector(".testimonies tbody"));
@@ -264,11 +265,9 @@ function draw(points, ys, caption, names) {
     svg("text", { x: left - 4, y: y.place(tick) + 4, "text-anchor": "end" }, number(tick, 1)));
   for (const tick of x.ticks) root.append(svg("text", { x: x.place(tick), y: height - bottom + 14, "text-anchor": "middle" }, number(tick, 1)));
   root.append(svg("rect", { class: "frame", x: left, y: top, width: width - 10 - left, height: height - bottom - top }));
-  const side = {};
-  for (const each of points) {
-    const key = each.x.toPrecision(2);
-    side[key] = (side[key] || 0) + 1;
-    const at = x.place(each.x) + (side[key] % 2 ? 1 : -1) * Math.floor(side[key] / 2) * 4; // beside each other, not over
+  const beside = spread(points.map((each) => x.place(each.x)), left, width - 10);
+  for (const [index, each] of points.entries()) {
+    const at = beside[index];
     const [low, high] = [y.place(bound(each.low)), y.place(bound(each.high))];
     const reach = svg("line", { class: "reach", x1: at, x2: at, y1: low, y2: high });
     reach.append(svg("title", {}, `${each.match.picture}, ${each.match.level}, seed ${each.match.seed}`));
@@ -280,6 +279,20 @@ function draw(points, ys, caption, names) {
     }
   }
   return root;
+}
+
+function spread(places, from, to) { // those in one place beside each other, as far apart as there is room
+  const same = new Map();
+  for (const [index, place] of places.entries()) same.set(Math.round(place), [...(same.get(Math.round(place)) || []), index]);
+  const columns = [...same.keys()].sort((a, b) => a - b);
+  const spread = [];
+  for (const [order, column] of columns.entries()) {
+    const room = 0.9 * Math.min(column - (columns[order - 1] ?? 2 * from - column), (columns[order + 1] ?? 2 * to - column) - column);
+    const indices = same.get(column);
+    const step = Math.min(4, room / indices.length);
+    for (const [k, index] of indices.entries()) spread[index] = column + (k - (indices.length - 1) / 2) * step;
+  }
+  return spread;
 }
 
 // An audit's pictures, small ones enlarged by a whole number
