@@ -206,6 +206,8 @@ def describe_audit(study: Study, metric: str, remarks: Sequence[str], command: C
     blind = [each for each in findings if each.kind == "blind"]
     sensitive = [each for each in findings if each.kind == "sensitive"]
     lead = f"{_number(len(blind), 'blind spot')} and {_number(len(sensitive), 'over-sensitivity')} worth a look."
+    if not any(metric in (attack.optimized, attack.held) for attack in study.attacks):
+        lead = f"Nothing can be said of {metric}: no match of it was finished."
     if findings:
         lead += f" The worst, {write_doublings(findings[0].severity)}: {_sentence(metric, findings[0])}"
     parts = [

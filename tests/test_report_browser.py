@@ -241,6 +241,18 @@ def test_envelopes_of_many_matches_stay_in_their_frames(browser, tmp_path):
     page.close()
 
 
+def test_levels_to_choose_from_are_in_order(browser, tmp_path):
+    store = make_store(tmp_path / "store", levels=("0.1", "0.03"))
+    write_report(store, tmp_path / "report.html")
+    page = browser.new_page()
+    page.goto((tmp_path / "report.html").as_uri())
+    for view in ("matches", "transfer"):
+        go(page, view)
+        chosen = page.eval_on_selector_all(f"#{view} select[name=level] option", "all => all.map(each => each.value)")
+        assert chosen == ["", "noise:0.03", "noise:0.1"]
+    page.close()
+
+
 def test_missing_pictures_are_said(browser, tmp_path):
     store = Store.create(tmp_path / "store")
     add_match(store, "<script>alert(1)</script>", "ssim", "camera", images=False)

@@ -102,11 +102,17 @@ def write_report(
         curves=list(study.curves.values()),
         matches=len(entries),
         beside=album.folder.name if album.beside else "",
-        data=_json({"matches": entries, "transfer": testimony_rows(study.testimonies), "metrics": study.metrics}),
+        data=_json(_data(study, entries)),
         pictures=album.inside,
     )
     _write(path, text)
     return Page(path, len(entries), len(text.encode()), album.folder if album.beside else None)
+
+
+def _data(study: Study, entries: list[dict[str, Any]]) -> dict[str, Any]:
+    """Collect what the page's own program lists, filters and draws."""
+    rows = testimony_rows(study.testimonies)
+    return {"matches": entries, "transfer": rows, "metrics": study.metrics, "levels": study.levels}
 
 
 def _mentioned(study: Study) -> Sequence[str]:

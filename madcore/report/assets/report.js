@@ -25,6 +25,11 @@ const relative = (error) => typeof error === "number" ? error.toExponential(0) :
 const count = (many) => many.toLocaleString("en");
 const distinct = (values) => [...new Set(values)].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
 
+const levels = (values) => { // from the lowest to the highest, as everywhere on the page
+  const found = new Set(values);
+  return [...DATA.levels.filter((level) => found.delete(level)), ...distinct(found)];
+};
+
 // Routes: #view, #view?name=value, #match/id
 
 function route() {
@@ -82,7 +87,7 @@ function showMatches(chosen) {
   const attacks = DATA.matches.flatMap((match) => match.attacks);
   filters("matches", chosen, {
     optimized: distinct(attacks.map((each) => each.optimized)), held: distinct(attacks.map((each) => each.held)),
-    level: distinct(DATA.matches.map((match) => match.level)), picture: distinct(DATA.matches.map((match) => match.picture)),
+    level: levels(DATA.matches.map((match) => match.level)), picture: distinct(DATA.matches.map((match) => match.picture)),
   });
   const fits = (attack) => (!chosen.optimized || attack.optimized === chosen.optimized) && (!chosen.held || attack.held === chosen.held);
   listed = DATA.matches.filter((match) =>
@@ -199,7 +204,7 @@ function showTransfer(chosen) {
   const section = document.getElementById("transfer");
   if (!section.querySelector("form")) return;
   const column = (index) => distinct(DATA.transfer.map((row) => row[index]));
-  filters("transfer", chosen, { level: column(0), optimized: column(1), held: column(2), judge: column(3), party: DATA.metrics });
+  filters("transfer", chosen, { level: levels(DATA.transfer.map((row) => row[0])), optimized: column(1), held: column(2), judge: column(3), party: DATA.metrics });
   const rows = DATA.transfer.filter((row) => (!chosen.level || row[0] === chosen.level) && (!chosen.optimized || row[1] === chosen.optimized) &&
     (!chosen.held || row[2] === chosen.held) && (!chosen.judge || row[3] === chosen.judge) &&
     (!chosen.party || row[1] === chosen.party || row[2] === chosen.party));

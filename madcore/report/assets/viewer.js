@@ -176,7 +176,7 @@ class Viewer {
     }));
     made.classList.toggle("difference", this.mode === "difference");
     if (this.mode === "difference") made.style.filter = `brightness(${this.gain})`;
-    return element("figure", {}, made, this.caption);
+    return element("figure", {}, this.caption, made);
   }
 
   // where it is shown
@@ -184,7 +184,7 @@ class Viewer {
   fitting(frame) { // the largest whole number of screen pixels that fits, or what fits at all
     const [height, width] = this.match.size;
     // both rows of six, or one image, without scrolling
-    const tallest = innerHeight * (this.mode === "all" ? 0.4 : 0.75);
+    const tallest = innerHeight * (this.mode === "all" ? 0.4 : 0.6);
     const most = Math.min(frame.clientWidth / width, tallest / height) * devicePixelRatio;
     return most >= 1 ? Math.floor(most + 0.01) : most;
   }
