@@ -241,6 +241,21 @@ def test_envelopes_of_many_matches_stay_in_their_frames(browser, tmp_path):
     page.close()
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_the_summary_opens_with_whole_pixels(browser, report, size):
+    page = browser.new_page(viewport=dict(zip(("width", "height"), SIZES[size], strict=True)))
+    page.goto(report[1].as_uri())
+    page.wait_for_function("[...document.querySelectorAll('#summary .pair img')].every(image => image.complete)")
+    scales = page.eval_on_selector_all(
+        "#summary .pair img",
+        "all => all.map(each => [each.width / each.naturalWidth, each.height / each.naturalHeight])",
+    )
+    assert len(scales) == 3
+    assert len({scale for pair in scales for scale in pair}) == 1
+    assert scales[0][0] in range(1, 320)
+    page.close()
+
+
 def test_levels_to_choose_from_are_in_order(browser, tmp_path):
     store = make_store(tmp_path / "store", levels=("0.1", "0.03"))
     write_report(store, tmp_path / "report.html")

@@ -91,8 +91,8 @@ def _cell_box(cell: Cell, strongest: float) -> Box:
     link = "matches?" + urlencode({"optimized": cell.optimized, "held": cell.held, "level": cell.level})
     if cell.estimate is None:
         values = [value for attack in cell.attacks for value in attack.values]
-        detail = f"{write_value(min(values), 2)} to {write_value(max(values), 2)}"
-        return Box("own unit", detail, cell.sentence, 0.0, link)
+        reached = f"{write_value(min(values), 2)} to {write_value(max(values), 2)}"
+        return Box(reached, "own unit", cell.sentence, 0.0, link)
     strength = max(0.0, min(1.0, cell.estimate.value / strongest)) if math.isfinite(cell.estimate.value) else 0.0
     return Box(*write_estimate(cell.estimate), cell.sentence, strength, link)
 

@@ -308,9 +308,10 @@ for (const holder of document.querySelectorAll(".pair")) {
   const names = ["reference", ...holder.dataset.images.split(" ")];
   holder.append(...match.images.filter((image) => names.includes(image.name)).map((image) => {
     const shown = picture(image, match);
-    const enlarged = Math.max(1, Math.floor(Math.min(256, innerWidth / 3) / Math.max(...match.size.slice(0, 2))));
-    if (shown.tagName === "IMG") { shown.width = match.size[1] * enlarged; shown.height = match.size[0] * enlarged; }
-    return element("figure", {}, shown, element("figcaption", {}, image.title + (image.held ? ", " + image.held : "")));
+    const enlarged = Math.max(1, Math.floor(Math.min(320, innerWidth / 3.5) / Math.max(...match.size.slice(0, 2))));
+    const [height, width] = match.size.slice(0, 2).map((side) => side * enlarged);
+    if (shown.tagName === "IMG") Object.assign(shown, { width, height });
+    return element("figure", { style: `width: ${width}px` }, shown, element("figcaption", {}, image.title + (image.held ? ", " + image.held : "")));
   }));
 }
 
