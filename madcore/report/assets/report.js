@@ -195,7 +195,7 @@ function again(match) {
     catch { copy.textContent = "Selected: copy it with your keyboard"; }
   } }, "Copy");
   return element("div", {}, element("h3", {}, "Make it again"),
-    element("p", {}, "From the folder in which this report was made:"), command, copy);
+    element("p", {}, "From the folder in which this report was made. In another batch, or on another machine, the last digits may differ."), command, copy);
 }
 
 // Transfer
