@@ -206,6 +206,8 @@ def describe_audit(study: Study, metric: str, remarks: Sequence[str], command: C
     blind = [each for each in findings if each.kind == "blind"]
     sensitive = [each for each in findings if each.kind == "sensitive"]
     lead = f"{_number(len(blind), 'blind spot')} and {_number(len(sensitive), 'over-sensitivity')} worth a look."
+    if not any(metric in (attack.optimized, attack.held) for attack in study.attacks):
+        lead = f"Nothing can be said of {metric}: no match of it was finished."
     if findings:
         lead += f" The worst, {write_doublings(findings[0].severity)}: {_sentence(metric, findings[0])}"
     parts = [
@@ -233,9 +235,9 @@ def _number(count: int, noun: str) -> str:
 
 
 def _entry(metric: str, finding: Finding, command: Callable[[str], str]) -> dict[str, Any]:
-    worst = finding.worst
+    worst, severity = finding.worst, write_doublings(finding.severity)
     return {
-        "headline": f"{write_doublings(finding.severity)}, against {finding.opponent} at {finding.level}.",
+        "headline": f"{severity[0].upper()}{severity[1:]}, against {finding.opponent} at {finding.level}.",
         "sentence": f"{_sentence(metric, finding)} Shown: {worst.picture}, where it is largest.",
         "match": worst.id,
         "images": list(worst.images),
@@ -247,11 +249,12 @@ def _entry(metric: str, finding: Finding, command: Callable[[str], str]) -> dict
 def _sentence(metric: str, finding: Finding) -> str:
     if finding.kind == "blind":
         said = f"{metric} rates two images alike that {finding.opponent} tells apart"
-        others = "see it too" if len(finding.agreeing) != 1 else "sees it too"
+        share = "at least half of it"
     else:
         said = f"{metric} tells two images apart that {finding.opponent} rates alike"
-        others = "see hardly anything either" if len(finding.agreeing) != 1 else "sees hardly anything either"
+        share = "less than half of it"
     if not finding.judges:
         return f"{said}; nobody else was asked."
     names = f" ({', '.join(finding.agreeing)})" if finding.agreeing else ""
-    return f"{said}; {len(finding.agreeing) or 'none'} of {finding.judges} other judges{names} {others}."
+    verb = "sees" if len(finding.agreeing) == 1 else "see"
+    return f"{said}; {len(finding.agreeing) or 'none'} of {finding.judges} other judges{names} {verb} {share}."

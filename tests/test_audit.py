@@ -10,6 +10,7 @@ from madcore.cli import launcher
 from madcore.cli.session import Session
 from madcore.errors import InputError
 from madcore.registry import Registry
+from madcore.store import Store
 
 
 @pytest.fixture
@@ -64,3 +65,8 @@ def test_command_from_end_to_end(tmp_path):
     page = (tmp_path / "audit" / "audit.html").read_text()
     assert "Audit of ssim" in page
     assert "madcore quartet" in page
+
+
+def test_nothing_is_claimed_where_nothing_was_finished(tmp_path):
+    study = examine_results(Store.create(tmp_path / "store"))
+    assert describe_audit(study, "ssim", [], str)["lead"] == "Nothing can be said of ssim: no match of it was finished."

@@ -96,6 +96,14 @@ def test_vector_files_hold_the_pixels_themselves():
     assert b"/Width 14" in stream.getvalue()
 
 
+@pytest.mark.parametrize("kind", ["pdf", "svg"])
+def test_pictures_fill_their_room_in_vector_files(kind):
+    figure = madcore.plot.imshow(torch.rand(3, 128, 128)).figure
+    room = figure.axes[0].get_position(original=True).bounds
+    figure.savefig(io.BytesIO(), format=kind)  # at 72 dots an inch, for which no whole enlargement has that room
+    assert figure.axes[0].get_position().bounds == pytest.approx(room, abs=0.02)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -5,9 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from synthetic_stores import make_store
 
 import madcore
+from madcore.analysis import examine_results
 from madcore.cli import launcher
+from madcore.plot.stored import _figures, _strongest_first
+from madcore.report.album import Album
+from madcore.report.matches import list_matches
 
 NAMES = ["ssim", "mse", "<b>odd</b> $x"]
 FOUND = {"level": "noise:0.1", "low": 1.0, "high": 2.0, "at_least": False, "n": 3, "estimate": 1.5}
@@ -86,7 +91,7 @@ def test_envelope_counts_what_is_beyond_the_curve():
     row = {"optimized": "ssim", "held": "mse", "picture": "camera", "held_level": 0.1, "start": 0.1}
     rows = [{**row, "minimum": 0.01, "maximum": None}, {**row, "held_level": 0.2, "minimum": 0.02, "maximum": 0.5}]
     ax = madcore.plot.envelope(rows)
-    assert ax.get_title(loc="left") == "ssim while mse is held\n1 beyond the noise curve"
+    assert ax.get_title(loc="left") == "ssim while mse is held\n1 beyond the noise curve (hollow)"
     np.testing.assert_array_equal(ax.lines[1].get_ydata(), [0.01, 0.02])
     with pytest.raises(madcore.InputError, match="one pair of metrics"):
         madcore.plot.envelope([*rows, {**rows[0], "held": "nlpd"}])
@@ -131,3 +136,46 @@ def test_figures_that_cannot_be_written(folder, tmp_path, target, formats):
 def test_a_match_that_is_not_there(folder):
     with pytest.raises(madcore.InputError, match="there is no match"):
         madcore.plot.stored_match(madcore.open_results(Path(folder)), "0" * 32)
+
+
+def test_a_match_of_one_image_and_several_held_metrics(tmp_path):
+    words = ["synth", "ssim", "mse", "dead_leaves", "--also-hold", "mae", "--minmax", "max", "--size", "24"]
+    words += ["--max-iter", "3", "-o", str(tmp_path / "made"), "--no-plugin", "all"]
+    done = CliRunner().invoke(launcher, words, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    written = madcore.plot.save_figures(madcore.open_results(tmp_path / "made"), tmp_path / "figures", ["svg"])
+    assert [path.name for path in written] == ["match-1.svg"]
+    figure = madcore.plot.stored_match(madcore.open_results(tmp_path / "made"), differences=False)
+    titles = [ax.get_title(loc="left") for ax in figure.axes]
+    assert [title.split("\n")[0] for title in titles[::2]] == ["reference image", "start image"]
+    assert "mse held at" in titles[1]
+    assert "mae held at" in titles[1]
+
+
+def test_figures_of_matches_come_in_the_order_of_the_report(tmp_path):
+    store = make_store(tmp_path / "store")
+    entries = list_matches(store, examine_results(store), Album(tmp_path / "page.html", 0))
+    assert _strongest_first(store, examine_results(store)) == [entry["id"] for entry in entries]
+
+
+def test_metrics_stand_in_one_order_in_all_matrices(tmp_path):
+    store = make_store(tmp_path / "store", levels=("0.05", "0.1"))
+    figures = dict(_figures(store, examine_results(store), 0))
+    matrices = [figure.axes[0] for name, figure in figures.items() if name.startswith("disagreement")]
+    assert len(matrices) == 2
+    assert all(labels(ax.xaxis) == labels(ax.yaxis) == ["mse", "nlpd", "ssim"] for ax in matrices)
+
+
+def test_extremes_beyond_the_curve_are_marked_at_the_edge():
+    row = {"optimized": "ssim", "held": "mse", "picture": "camera", "held_level": 0.1, "start": 0.1}
+    ax = madcore.plot.envelope([{**row, "minimum": 0.01, "maximum": None}])
+    assert [line.get_marker() for line in ax.lines if line.get_transform() == ax.get_xaxis_transform()] == ["^"]
+
+
+def test_a_match_whose_files_are_missing_is_left_out(tmp_path):
+    store = make_store(tmp_path / "store", metrics=("mse", "ssim"))
+    first = _strongest_first(store, examine_results(store))[0]
+    (store.path / "matches" / first[:2] / first / "start.png").unlink()
+    with pytest.warns(UserWarning, match=f"match {first} is not drawn"):
+        names = dict(_figures(store, examine_results(store), 3))
+    assert [name for name in names if name.startswith("match")] == ["match-1"]

@@ -101,6 +101,18 @@ def test_missing_pictures(tmp_path):
     assert places["reference"]
 
 
+@pytest.mark.parametrize("damage", [lambda content: b"no PNG", lambda content: content[: len(content) // 2]])
+def test_damaged_pictures_are_as_missing_ones(tmp_path, damage):
+    store = make_store(tmp_path / "store", pictures=("camera",))
+    match = min(store.ids())
+    path = store.path / "matches" / match[:2] / match / "a_min.png"
+    path.write_bytes(damage(path.read_bytes()))
+    for inside in (10**6, 0):
+        _, text = page_of(store, tmp_path / "report.html", inside=inside)
+        shown = next(each for each in data_in(text)["matches"] if each["id"] == match)
+        assert {image["name"] for image in shown["images"] if not image["place"]} == {"a_min"}
+
+
 def test_a_foreign_file_is_not_replaced(tmp_path):
     target = tmp_path / "report.html"
     target.write_text("my own notes")

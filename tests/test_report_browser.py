@@ -13,7 +13,10 @@ from madcore.store import Store
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make browser-test")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+]
 SIZES = {"phone": (390, 844), "laptop": (1366, 768), "wide": (2200, 1200)}
 VIEWS = ("summary", "disagreement", "standings", "transfer", "envelopes", "matches", "metrics")
 
@@ -216,6 +219,53 @@ def test_zooming_moves_nothing_else(opened):
     before = opened.evaluate(where)
     opened.keyboard.press("+")
     assert opened.evaluate(where) == before
+
+
+def test_envelopes_of_many_matches_stay_in_their_frames(browser, tmp_path):
+    store = Store.create(tmp_path / "store")
+    for seed in range(120):
+        add_match(store, "mse", "ssim", "camera", seed=seed, images=False)
+        add_match(store, "mse", "ssim", "camera", "0.12", seed=seed, images=False)
+    write_report(store, tmp_path / "report.html")
+    page = browser.new_page()
+    page.goto((tmp_path / "report.html").as_uri())
+    go(page, "envelopes")
+    beyond = page.evaluate(
+        """[...document.querySelectorAll('.charts figure')].flatMap(figure => {
+            const frame = figure.querySelector('.frame').getBBox();
+            return [...figure.querySelectorAll('.reach')].map(line => line.getBBox())
+                .filter(box => box.x < frame.x || box.x + box.width > frame.x + frame.width); }).length"""
+    )
+    assert page.locator(".charts .reach").count() > 200
+    assert beyond == 0
+    page.close()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_summary_opens_with_whole_pixels(browser, report, size):
+    page = browser.new_page(viewport=dict(zip(("width", "height"), SIZES[size], strict=True)))
+    page.goto(report[1].as_uri())
+    page.wait_for_function("[...document.querySelectorAll('#summary .pair img')].every(image => image.complete)")
+    scales = page.eval_on_selector_all(
+        "#summary .pair img",
+        "all => all.map(each => [each.width / each.naturalWidth, each.height / each.naturalHeight])",
+    )
+    assert len(scales) == 3
+    assert len({scale for pair in scales for scale in pair}) == 1
+    assert scales[0][0] in range(1, 320)
+    page.close()
+
+
+def test_levels_to_choose_from_are_in_order(browser, tmp_path):
+    store = make_store(tmp_path / "store", levels=("0.1", "0.03"))
+    write_report(store, tmp_path / "report.html")
+    page = browser.new_page()
+    page.goto((tmp_path / "report.html").as_uri())
+    for view in ("matches", "transfer"):
+        go(page, view)
+        chosen = page.eval_on_selector_all(f"#{view} select[name=level] option", "all => all.map(each => each.value)")
+        assert chosen == ["", "noise:0.03", "noise:0.1"]
+    page.close()
 
 
 def test_missing_pictures_are_said(browser, tmp_path):

@@ -98,9 +98,14 @@ class Testimony:
             "against": f"sees it the other way round than {self.optimized}",
             "unclear": "leaves it open",
         }[self.sides]
-        share = f"finds the minimised image nearer in {self.agreement:.0%} of {self.n}"
+        share = f"finds the minimised image nearer in {_times(self.agreement * self.n)} of {self.n}"
         said = f"{write_doublings(self.estimate)}; it {share}" if self.estimate else share
         return f"{self.judge} {who} ({self.optimized} optimised, {self.held} held at {self.level}): {said}."
+
+
+def _times(agreement: float) -> str:
+    """Write how often: a judge that finds neither image nearer counts half."""
+    return f"{agreement:.1f}".removesuffix(".0")
 
 
 def ask_judges(attacks: Iterable[Attack], scores: Scores, curves: Curves) -> list[Verdict]:

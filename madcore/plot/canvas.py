@@ -1,12 +1,14 @@
 """Figures that are made without pyplot, and pictures of which every pixel covers a whole number of screen pixels.
 
 Whatever the size and resolution at which a figure is drawn or saved, the axes of a picture are fitted anew to the
-largest whole enlargement that has room, so that what is seen is what the metrics were given.
+largest whole enlargement that has room, so that what is seen is what the metrics were given.  Vector files hold the
+pixels themselves, which fill the room.
 """
 
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,7 +51,7 @@ INK, GRAY, RULE = "#16191d", "#4b525b", "#b9bec5"
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 TEXT = 9.0  # points
 MARGIN = 0.16  # inches, on every side of a figure
-LABEL = (0.8, 0.45)  # inches: room for the labels on the left of and under curves
+LABEL = (0.95, 0.45)  # inches: room for the labels on the left of and under curves
 USUAL_SIDE = 2.56  # inches: pictures are enlarged to about this
 NARROWEST = 1.9  # inches: room for a title over a small picture
 DECADES = 200  # between the ends of a logarithmic axis, from which on powers of ten are enough
@@ -283,10 +285,16 @@ class _WholePixels:
     def __call__(self, ax: _AxesBase, renderer: RendererBase) -> Bbox:
         height, width = self.size
         room = _room(ax)
-        scale = self.zoom or _enlargement(room.width / width, room.height / height)
-        # a hair less than whole numbers, which matplotlib rounds up
-        right, down = scale * width - 1e-6, scale * height - 1e-6
-        box = Bbox.from_bounds(round(room.x0), round(room.y1) - down, right, down)
+        fit = (room.width / width, room.height / height)
+        if renderer is not None and renderer.option_scale_image():
+            # a vector file holds the pixels themselves, and knows no screen: the room is filled
+            scale = min(*fit, self.zoom * ax.figure.dpi / mpl.rcParams["figure.dpi"] if self.zoom else math.inf)
+            box = Bbox.from_bounds(room.x0, room.y1 - scale * height, scale * width, scale * height)
+        else:
+            scale = self.zoom or _enlargement(*fit)
+            # a hair less than whole numbers, which matplotlib rounds up
+            right, down = scale * width - 1e-6, scale * height - 1e-6
+            box = Bbox.from_bounds(round(room.x0), round(room.y1) - down, right, down)
         return box.transformed(ax.figure.transSubfigure.inverted())
 
 

@@ -128,11 +128,12 @@ def draw_match(views: Mapping[str, View], differences: bool = False, zoom: int |
     titles |= {key: "\n".join(seen.describe(seen.last)) for key, seen in views.items()}
     broken = {name: break_lines(title, shown_width(size, zoom)) for name, title in titles.items()}
     lines = max(len(each) for each in broken.values())
-    figure, axes = lay_out([lines, 1] * 2 if differences else [lines] * 2, 3, size, zoom=zoom)
     shown = {"start": start, **views}
+    columns = [names for names in zip(*ROWS, strict=True) if any(name in shown for name in names)]
+    figure, axes = lay_out([lines, 1] * 2 if differences else [lines] * 2, len(columns), size, zoom=zoom)
     for place, ax in enumerate(axes):
-        row, column = divmod(place, 3)
-        name = ROWS[row // 2 if differences else row][column]
+        row, column = divmod(place, len(columns))
+        name = columns[column][row // 2 if differences else row]
         title = "\n".join(broken.get(name, ()))
         if name == "reference" and row == 0:
             imshow(first.image, ax, zoom=zoom, vrange=first.pixel_range, title=title)

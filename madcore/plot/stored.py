@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from madcore.analysis import Results, examine_results, tables
+from madcore.analysis import Results, Study, examine_results, tables
 from madcore.errors import InputError
 from madcore.images import decode_image
 from madcore.plot.quartets import draw_match
@@ -62,7 +65,7 @@ def stored_match(
     Raises
     ------
     InputError
-        If the match or a picture of it is not there, or is not of two metrics.
+        If the match or a picture of it is not there.
     """
     if match is None:
         if len(results.ids()) != 1:
@@ -103,7 +106,7 @@ def save_figures(
     written = []
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
-        for name, figure in _figures(results, tables(examine_results(results)), matches):
+        for name, figure in _figures(results, examine_results(results), matches):
             for ending in formats:
                 written.append(Path(folder) / f"{name}.{ending}")
                 figure.savefig(written[-1], bbox_inches="tight", metadata=_undated(ending))
@@ -114,29 +117,48 @@ def save_figures(
     return written
 
 
-def _figures(
-    results: MatchFiles, found: Mapping[str, list[dict[str, Any]]], matches: int
-) -> Iterator[tuple[str, Figure]]:
+def _figures(results: MatchFiles, study: Study, matches: int) -> Iterator[tuple[str, Figure]]:
+    found = tables(study)
     by_level: list[tuple[str, Callable[..., Axes]]] = [("disagreement", disagreement_matrix), ("transfer", transfer)]
     for name, draw in by_level:
-        for level, rows in _groups(found[name], "level"):
+        in_order = sorted(found[name], key=lambda row: (row["optimized"], row["held"]))
+        for level, rows in _groups(in_order, "level"):
             yield f"{name}-{level}", _figure(draw(rows))
     for name, draw in (("rankings", rankings), ("noise_curves", noise_curves)):
         if found[name]:
             yield name, _figure(draw(found[name]))
     for held, rows in _groups(found["envelopes"], "held"):
         yield f"envelope-{held}", _envelopes(rows)
-    worst = sorted(found["envelopes"], key=_disagreement, reverse=True)
-    for number, match in enumerate(list(dict.fromkeys(row["id"] for row in worst))[:matches], 1):
-        yield f"match-{number}", stored_match(results, match)
+    for number, figure in enumerate(islice(_drawn(results, _strongest_first(results, study)), matches), 1):
+        yield f"match-{number}", figure
+
+
+def _drawn(results: MatchFiles, ids: Sequence[str]) -> Iterator[Figure]:
+    """Draw matches one by one, without those whose files are missing; the first of these is named."""
+    named = False
+    for match in ids:
+        try:
+            yield stored_match(results, match)
+        except InputError as error:
+            if not named:
+                warnings.warn(f"match {match} is not drawn, nor are others like it: {error}", stacklevel=2)
+            named = True
+
+
+def _strongest_first(results: MatchFiles, study: Study) -> list[str]:
+    """Order the matches as a report does; those without a pair of images come last."""
+    strength = dict.fromkeys(results.ids(), 0.0)
+    for attack in study.attacks:
+        strength[attack.id] = max(strength[attack.id], attack.change[0] if attack.change else 0.0)
+    return sorted(strength, key=lambda match: (-strength[match], match))
 
 
 def _envelopes(rows: list[dict[str, Any]]) -> Figure:
     """Draw what one held metric lets through, a panel for each optimised metric."""
-    groups = [group for _, group in _groups(rows, "optimized")]
+    groups = [group for _, group in _groups(sorted(rows, key=lambda row: row["optimized"]), "optimized")]
     across = min(PANELS_ACROSS, len(groups))
     down = -(-len(groups) // across)
-    figure = Figure(figsize=(3.3 * across, 3.2 * down), layout="constrained")
+    figure = Figure(figsize=(3.3 * across, 3.2 * down), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12))
     panels = figure.subplots(down, across, squeeze=False).ravel()
     for ax, group in zip(panels, groups, strict=False):
         envelope(group, ax)
@@ -145,12 +167,6 @@ def _envelopes(rows: list[dict[str, Any]]) -> Figure:
     for ax in panels[len(groups) :]:
         ax.remove()
     return figure
-
-
-def _disagreement(row: Mapping[str, Any]) -> float:
-    if row["minimum"] is None or row["maximum"] is None or row["minimum"] <= 0:
-        return math.inf
-    return float(row["maximum"] / row["minimum"])
 
 
 def _groups(rows: list[dict[str, Any]], column: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
@@ -174,8 +190,6 @@ def _views(results: MatchFiles, match: str) -> dict[str, View]:
     """Look at the images of a match on disk; of the way there, its ends are known."""
     record = results.record(match)
     names = record["made"]["names"]
-    if set(names) != {"a", "b"}:
-        raise InputError(f"match {match} holds several metrics ({', '.join(names.values())}); figures are of two")
     reference = results.reference(record["key"]["image"])
     if reference is None:
         raise InputError(f"the reference image of match {match} is not there; make the match again")
@@ -183,15 +197,16 @@ def _views(results: MatchFiles, match: str) -> dict[str, View]:
     start = decode_image(results.read(match, "start.png"), "start.png")[0]
     views = {}
     for key, entry in record["images"].items():
-        letter, held = key[0], "b" if key[0] == "a" else "a"
+        letter = key[0]
+        held = [each for each in names if each != letter]
         ends = (record["start"]["exact"], entry["exact"])
         views[key] = View(
             optimized_metric=names[letter],
-            reference_metrics=(names[held],),
+            reference_metrics=tuple(names[each] for each in held),
             minmax=key[2:],
             optimized=np.array([_number(each[letter]) for each in ends]),
-            reference=np.array([[_number(each[held])] for each in ends]),
-            level=np.array([_number(entry["level"][held])]),
+            reference=np.array([[_number(end[each]) for each in held] for end in ends]),
+            level=np.array([_number(entry["level"][each]) for each in held]),
             penalties=None,
             image=image,
             kept={0: start, 1: decode_image(results.read(match, f"{key}.png"), f"{key}.png")[0]},

@@ -10,7 +10,18 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 
 from madcore.errors import InputError
-from madcore.plot.canvas import COLORS, GRAY, INK, TEXT, NotebookFigure, add_title, new_axes, set_log, style_axes
+from madcore.plot.canvas import (
+    COLORS,
+    GRAY,
+    INK,
+    TEXT,
+    NotebookFigure,
+    add_title,
+    break_lines,
+    new_axes,
+    set_log,
+    style_axes,
+)
 
 __all__ = ["disagreement_matrix", "envelope", "noise_curves", "rankings", "transfer"]
 
@@ -83,7 +94,8 @@ def transfer(rows: Rows, ax: Axes | None = None) -> Axes:
     level = _only_level(rows)
     named = [{**row, "pair": f"{row['optimized']}, {row['held']} held"} for row in rows]
     largest = max([abs(row["estimate"]) for row in rows if row["estimate"] is not None], default=1.0) or 1.0
-    pairs, judges = _names(named, "pair"), _names(rows, "judge")
+    pairs, asked = _names(named, "pair"), _names(rows, "judge")
+    judges = [name for name in _names(rows, "optimized", "held", "judge") if name in asked]
     ax = _draw_matrix(ax, named, (pairs, "pair"), (judges, "judge"), "PuOr", Normalize(-largest, largest))
     add_title(
         ax,
@@ -114,7 +126,7 @@ def rankings(rows: Rows, ax: Axes | None = None, *, columns: Sequence[str] = ("a
     """
     _check(rows)
     names = [row["metric"] for row in rows]
-    ax = new_axes(ax, (5.2, 0.9 + 0.42 * len(names)))
+    ax = new_axes(ax, (4.6 + 0.06 * max(map(len, names)), 0.9 + 0.42 * len(names)))
     for index, column in enumerate(columns):
         places = np.arange(len(names)) + 0.22 * (index - (len(columns) - 1) / 2)
         values, low, high = (_numbers(rows, f"{column}{end}") for end in ("", "_low", "_high"))
@@ -144,7 +156,7 @@ def envelope(rows: Rows, ax: Axes | None = None) -> Axes:
     Returns
     -------
     Axes
-        A band for each picture; extremes beyond the noise curve are missing and counted in the title.
+        A band for each picture; a hollow triangle at the edge stands for an extreme beyond the noise curve.
 
     Raises
     ------
@@ -156,6 +168,7 @@ def envelope(rows: Rows, ax: Axes | None = None) -> Axes:
     if len(pairs) > 1:
         raise InputError(f"an envelope is of one pair of metrics; choose rows of one of: {'; '.join(pairs)}")
     ax = new_axes(ax, (3.8, 3.4))
+    title, label = (break_lines(text, 2.4) for text in (pairs[0], f"{rows[0]['optimized']} (noise)"))
     for index, picture in enumerate(sorted(_names(rows, "picture"))):
         own = sorted((row for row in rows if row["picture"] == picture), key=lambda row: row["held_level"] or 0)
         color, held = COLORS[index % len(COLORS)], _numbers(own, "held_level")
@@ -164,12 +177,25 @@ def envelope(rows: Rows, ax: Axes | None = None) -> Axes:
         ax.plot(held, most, "^-", color=color, markersize=4, linewidth=1.2, label=picture)
         ax.plot(held, least, "v-", color=color, markersize=4, linewidth=1.2)
         ax.plot(held, _numbers(own, "start"), "o", color=color, markersize=3, markerfacecolor="white")
+        for values, marker, edge in ((most, "^", 0.97), (least, "v", 0.03)):
+            _mark_beyond(ax, held[np.isnan(values)], marker, edge, color)
     missing = sum(row[end] is None for row in rows for end in ("minimum", "maximum"))
     ax.axline((0.1, 0.1), slope=1, color=GRAY, linewidth=0.8, linestyle=(0, (1, 2)))
+    ax.margins(0.12)
     set_log(ax, "x", "y")
+    levels = sorted({float(f"{row['held_level']:.2g}") for row in rows if row["held_level"]})
+    if len(levels) < 4:
+        ax.set_xticks(levels, [f"{each:g}" for each in levels])
     ax.legend(fontsize=TEXT - 2, frameon=False)
-    add_title(ax, [pairs[0], *[f"{missing} beyond the noise curve"] * (missing > 0)])
-    return style_axes(ax, xlabel=f"level of {rows[0]['held']} (noise)", ylabel=f"{rows[0]['optimized']} (noise)")
+    add_title(ax, [*title, *[f"{missing} beyond the noise curve (hollow)"] * (missing > 0)])
+    return style_axes(ax, xlabel=f"level of {rows[0]['held']} (noise)", ylabel="\n".join(label))
+
+
+def _mark_beyond(ax: Axes, held: np.ndarray, marker: str, edge: float, color: str) -> None:
+    """Mark at the edge of the axes, which has no value, what is only known to lie beyond it."""
+    style: dict[str, Any] = {"color": color, "markerfacecolor": "white", "markersize": 5, "clip_on": False}
+    if len(held):
+        ax.plot(held, np.full(len(held), edge), marker, transform=ax.get_xaxis_transform(), **style)
 
 
 def noise_curves(rows: Rows, ax: Axes | None = None) -> Axes:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from madcore.errors import InputError
 
-__all__ = ["Album", "Place", "read_pixels"]
+__all__ = ["Album", "Place", "is_picture", "read_pixels"]
 
 THUMBNAIL = 96  # pixels of the longer side
 
@@ -113,6 +113,16 @@ def read_pixels(content: bytes) -> NDArray[Any]:
     with Image.open(io.BytesIO(content)) as picture:
         samples = np.asarray(picture if picture.mode in ("L", "RGB") or picture.mode[0] == "I" else picture.convert())
     return np.atleast_3d(samples) / (255.0 if samples.dtype == np.uint8 else 65535.0)
+
+
+def is_picture(content: bytes) -> bool:
+    """Tell whether bytes are a whole PNG: its checksums are compared, its pixels are not decoded."""
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
+            picture.verify()
+    except (OSError, SyntaxError, ValueError):
+        return False
+    return True
 
 
 def _hash(content: bytes) -> str:

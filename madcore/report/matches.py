@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from madcore.analysis import Attack, Results, Study, describe_difference, level_name, measure_difference
 from madcore.errors import InputError
-from madcore.report.album import Album, Place, read_pixels
+from madcore.report.album import Album, Place, is_picture, read_pixels
 from madcore.report.command import command_line
 from madcore.wording import describe_image
 
@@ -76,14 +76,14 @@ def _strength(attacks: list[Attack]) -> float:
 
 
 def _read_pictures(library: Library, record: Mapping[str, Any]) -> dict[str, bytes]:
-    """Read what there is; a picture that is missing is missing on the page too."""
+    """Read what there is; a picture that is missing or damaged is missing on the page too."""
     found = {"reference": library.reference(record["key"]["image"])}
     for name in ("start", *record["images"]):
         try:
             found[name] = library.read(record["id"], f"{name}.png")
         except (InputError, OSError):
             found[name] = None
-    return {name: content for name, content in found.items() if content}
+    return {name: content for name, content in found.items() if content and is_picture(content)}
 
 
 def _describe(library: Library, record: Mapping[str, Any], study: Study, attacks: list[Attack]) -> dict[str, Any]:
@@ -127,6 +127,7 @@ def _attack(attack: Attack) -> dict[str, Any]:
     return {
         "optimized": attack.optimized,
         "held": attack.held,
+        "images": attack.images,
         "values": attack.values,
         "change": attack.change and [_finite(bound) for bound in attack.change],
         "noises": [noise and [noise.low, _finite(noise.high)] for noise in noises],

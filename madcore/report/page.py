@@ -15,7 +15,7 @@ from madcore.errors import InputError
 from madcore.report.album import Album
 from madcore.report.matches import Library, list_matches
 from madcore.report.sources import MetricFacts, write_bibtex
-from madcore.report.summary import summarize
+from madcore.report.summary import curve_remarks, curve_span, level_meaning, summarize
 from madcore.report.views import alliances, disagreement_matrices, standing_rows, testimony_rows
 
 __all__ = ["Page", "write_report"]
@@ -91,6 +91,10 @@ def write_report(
         summary=summarize(library, study, entries),
         matrices=disagreement_matrices(study),
         comparable=bool(study.curves),
+        level_meaning=level_meaning(study),
+        curve_span=curve_span(study),
+        marked=sorted(study.remarks),
+        curve_remarks=curve_remarks(study),
         alliances=alliances(study),
         standings=standing_rows(study),
         metrics=facts,
@@ -98,11 +102,17 @@ def write_report(
         curves=list(study.curves.values()),
         matches=len(entries),
         beside=album.folder.name if album.beside else "",
-        data=_json({"matches": entries, "transfer": testimony_rows(study.testimonies), "metrics": study.metrics}),
+        data=_json(_data(study, entries)),
         pictures=album.inside,
     )
     _write(path, text)
     return Page(path, len(entries), len(text.encode()), album.folder if album.beside else None)
+
+
+def _data(study: Study, entries: list[dict[str, Any]]) -> dict[str, Any]:
+    """Collect what the page's own program lists, filters and draws."""
+    rows = testimony_rows(study.testimonies)
+    return {"matches": entries, "transfer": rows, "metrics": study.metrics, "levels": study.levels}
 
 
 def _mentioned(study: Study) -> Sequence[str]:
@@ -125,11 +135,11 @@ def _template() -> Any:
 
 
 def _breakable(name: str) -> Any:
-    """Let a long name break behind its commas and slashes."""
+    """Let a long name break behind its dots, commas, slashes and underscores."""
     from markupsafe import Markup, escape
 
     text = str(escape(name))
-    for character in ",/":
+    for character in ".,/_":
         text = text.replace(character, f"{character}<wbr>")
     return Markup(text)
 

@@ -11,6 +11,7 @@ __all__ = ["MetricFacts", "write_bibtex"]
 # Authors (year), anything, doi: the form in which sources are declared; several are separated by semicolons.
 SOURCE = re.compile(r"(?P<authors>[^();:]+?)\s*\((?P<year>\d{4})\)(?P<rest>[^;]*)")
 DOI = re.compile(r"doi:\s*(10\.\S+?)[.,]?(?=\s|$)")
+ARXIV = re.compile(r"arXiv:\s*(\d{4}\.\d{4,5}|[a-z.-]+/\d{7})", re.IGNORECASE)
 METHOD_DOI = "10.1167/8.12.8"
 METHOD = r"""@article{wang2008maximum,
   author = {Wang, Zhou and Simoncelli, Eero P.},
@@ -49,13 +50,15 @@ class MetricFacts:
 def write_bibtex(facts: Iterable[MetricFacts]) -> str:
     """Write an entry for the method, and one for each source that the metrics declare.
 
-    A declared source gives authors, year and DOI; titles are left to whoever resolves the DOI.
+    A declared source gives authors, year and DOI or arXiv number; titles are left to whoever resolves these.
     """
     entries: dict[str, tuple[Mapping[str, str], list[str]]] = {}
     for each in facts:
         for found in SOURCE.finditer(each.source):
             doi = DOI.search(found["rest"])
+            arxiv = ARXIV.search(found["rest"])
             fields = {"author": _authors(found["authors"]), "year": found["year"], "doi": doi[1] if doi else ""}
+            fields |= {"eprint": arxiv[1], "archiveprefix": "arXiv"} if arxiv else {}
             if fields["doi"] != METHOD_DOI:
                 entries.setdefault(_key(fields), (fields, []))[1].append(each.name)
     return "\n\n".join([METHOD, *(_entry(key, *entries[key]) for key in sorted(entries))]) + "\n"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from madcore.analysis import Study, write_doublings
+from madcore.analysis import Cell, Study, write_doublings
 from madcore.report.matches import Library
 from madcore.wording import write_error
 
-__all__ = ["summarize"]
+__all__ = ["curve_remarks", "curve_span", "level_meaning", "summarize"]
 
+PICTURE_ERROR = 1e-4  # relative, of the held metric in a PNG: what quantization aims at
 ENDED = {
     "converged": "at a stationary point",
     "settled": "more steps would change little",
@@ -40,6 +42,7 @@ def summarize(library: Library, study: Study, entries: Sequence[dict[str, Any]])
     reasons = Counter(each.reason for each in study.left_out)
     return {
         "lead": _lead(study, entries),
+        "exhibit": _exhibit(study),
         "facts": _facts(library, study, entries),
         "held": _held(study, entries),
         "ended": [(count, name, ENDED.get(name, "")) for name, count in ended.most_common()],
@@ -51,6 +54,23 @@ def summarize(library: Library, study: Study, entries: Sequence[dict[str, Any]])
     }
 
 
+def _exhibit(study: Study) -> dict[str, Any] | None:
+    """Choose the pair of images that shows the strongest disagreement best, for who reads nothing else."""
+    if not study.attacks:
+        return None
+    attacks = max(study.cells, key=_strength).attacks
+    worst = max(attacks, key=lambda attack: attack.change[0] if attack.change else 0.0)
+    return {
+        "match": worst.id,
+        "images": list(worst.images),
+        "sentence": f"{worst.held} rates the last two images alike: {worst.picture}, held at {worst.level}.",
+    }
+
+
+def _strength(cell: Cell) -> float:
+    return cell.estimate.value if cell.estimate else 0.0
+
+
 def _lead(study: Study, entries: Sequence[dict[str, Any]]) -> list[str]:
     if not study.rows:
         return ["There is no finished match here yet."]
@@ -60,8 +80,8 @@ def _lead(study: Study, entries: Sequence[dict[str, Any]]) -> list[str]:
     lead = [f"{played} {where}: {_count(len(study.rows), 'MAD image')}."]
     known = [cell for cell in study.cells if cell.estimate]
     if known:
-        strongest = max(known, key=lambda cell: cell.estimate.value if cell.estimate else 0)
-        lead.append(f"Strongest disagreement: {strongest.sentence}")
+        sentence = max(known, key=_strength).sentence
+        lead.append(f"The strongest disagreement: {sentence[0].lower()}{sentence[1:]}")
     best = study.standings[0] if study.standings else None
     if best and best.exposure and best.rank == (1, 1) and len(study.metrics) > 2:
         lead.append(f"Overlooks least: {best.metric}, by {write_doublings(best.exposure)}.")
@@ -90,6 +110,27 @@ def _facts(library: Library, study: Study, entries: Sequence[dict[str, Any]]) ->
     return [(name, value) for name, value in facts if value]
 
 
+def curve_span(study: Study) -> str:
+    """Say between which noises the curves run, and hence what no number of doublings can exceed; empty without any."""
+    deviations = [each for curve in study.curves.values() for each in curve.deviations]
+    if not deviations:
+        return ""
+    least, most = min(deviations), max(deviations)
+    return f"The curves run from {least:g} to {most:g}: no number can exceed {math.log2(most / least):.1f}."
+
+
+def level_meaning(study: Study) -> str:
+    """Say what the names of the levels mean, with the first that needs it; empty if none does."""
+    name = next((level for level in study.levels if "noise:" in level), None)
+    if name is None:
+        return ""
+    deviation = name.rpartition(":")[2]
+    return (
+        f"{name} holds a metric at the value that it has for white noise of standard deviation {deviation}, "
+        f"where pixels range from 0 to 1."
+    )
+
+
 def _held(study: Study, entries: Sequence[dict[str, Any]]) -> str:
     if not study.rows:
         return ""
@@ -101,7 +142,9 @@ def _held(study: Study, entries: Sequence[dict[str, Any]]) -> str:
     worst = max((error for error, _, _ in errors if error is not None), default=None)
     said += f" (largest relative error {write_error(worst)})" if worst is not None else ""
     if pictures:
-        said += f"; of their 8- or 16-bit pictures, the largest relative error is {write_error(max(pictures))}"
+        kept = sum(error <= PICTURE_ERROR for error in pictures)
+        said += f"; {kept} of {len(pictures)} as PNG within {write_error(PICTURE_ERROR)}"
+        said += f" (largest {write_error(max(pictures))})" if kept < len(pictures) else ""
     return f"{said}."
 
 
@@ -113,22 +156,27 @@ def _failure(failure: Mapping[str, Any]) -> dict[str, str]:
     return {"id": str(failure.get("id", "")), "what": f"{names} {where}".strip(), "message": ": ".join(said)}
 
 
-def _remarks(library: Library, study: Study) -> list[str]:
-    remarks = [
+def curve_remarks(study: Study) -> list[str]:
+    """Say which metrics' noise curves are no clean unit, a sentence each."""
+    return [
         f"{metric} {remark} on {_count(count, 'picture')}: its equivalent noise is an interval there."
         for metric, found in study.remarks.items()
         for remark, count in ((name.replace("not monotone", "is not monotone"), count) for name, count in found.items())
     ]
+
+
+def _remarks(library: Library, study: Study) -> list[str]:
+    remarks = curve_remarks(study)
     if study.rows and not study.curves:
         remarks.append("There are no noise curves: every metric stands in its own unit, and no two can be compared.")
     if study.rows and not study.scores:
         remarks.append("No other metrics judged these images: there is no transfer.")
     pictures = len({attack.image_hash for attack in study.attacks})
     if 1 < pictures < 6:
-        share = f"{1 - 2.0 ** (1 - pictures):.0%}"
+        share = f"{100 * (1 - 2.0 ** (1 - pictures)):.0f} %"
         remarks.append(
-            f"With {pictures} pictures no interval holds the median with 95 %; even the one from the least to the "
-            f"greatest value does so with {share} only.  Six pictures are enough."
+            f"{pictures} pictures are too few for intervals of 95 %: even from the least to the greatest value an "
+            f"interval holds the median in {share} of cases only.  From six pictures on they can be trusted."
         )
     for holder in getattr(library, "writers", dict)().values():
         remarks.append(f"A tournament is being played into this store ({holder}): this page shows what was finished.")

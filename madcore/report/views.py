@@ -40,11 +40,27 @@ class Box:
 
 @dataclass(frozen=True)
 class Matrix:
-    """A matrix with its heading, the names of its columns, and its rows of a name and boxes."""
+    """A matrix.
+
+    Parameters
+    ----------
+    heading : str
+        What it is of.
+    columns : list of str
+        Names of its columns.
+    rows : list of tuple
+        Name and boxes of each row; None where there is nothing.
+    blank : str
+        What stands where there is nothing, apart from a metric against itself.
+    note : str
+        On how many pictures it rests.
+    """
 
     heading: str
     columns: list[str]
     rows: list[tuple[str, list[Box | None]]]
+    blank: str = "not played"
+    note: str = ""
 
 
 def disagreement_matrices(study: Study) -> list[Matrix]:
@@ -54,20 +70,29 @@ def disagreement_matrices(study: Study) -> list[Matrix]:
     cells = {(cell.level, cell.optimized, cell.held): _cell_box(cell, strongest) for cell in study.cells}
     return [
         Matrix(
-            level,
+            f"Held at {level}",
             study.metrics,
             [(row, [cells.get((level, row, column)) for column in study.metrics]) for row in study.metrics],
+            note=_pictures(cell for cell in study.cells if cell.level == level),
         )
         for level in study.levels
     ]
+
+
+def _pictures(cells: Iterable[Cell]) -> str:
+    counts = [len({attack.image_hash for attack in cell.attacks}) for cell in cells]
+    least, most = min(counts), max(counts)
+    if least < most:
+        return f"n = {least} to {most} pictures"
+    return f"n = {most} {'picture' if most == 1 else 'pictures'}"
 
 
 def _cell_box(cell: Cell, strongest: float) -> Box:
     link = "matches?" + urlencode({"optimized": cell.optimized, "held": cell.held, "level": cell.level})
     if cell.estimate is None:
         values = [value for attack in cell.attacks for value in attack.values]
-        detail = f"{write_value(min(values), 2)} to {write_value(max(values), 2)}"
-        return Box("own unit", detail, cell.sentence, 0.0, link)
+        reached = f"{write_value(min(values), 2)} to {write_value(max(values), 2)}"
+        return Box(reached, "own unit", cell.sentence, 0.0, link)
     strength = max(0.0, min(1.0, cell.estimate.value / strongest)) if math.isfinite(cell.estimate.value) else 0.0
     return Box(*write_estimate(cell.estimate), cell.sentence, strength, link)
 
@@ -75,12 +100,19 @@ def _cell_box(cell: Cell, strongest: float) -> Box:
 def write_estimate(found: Estimate, digits: int = 1) -> tuple[str, str]:
     """Write a number and its interval; a bound has its sign, and what lies beyond the curves is said."""
     if math.isinf(found.low) and math.isinf(found.high):
-        return "?", f"beyond curve, n={found.n}"
+        return "?", "beyond the curve"
     sign = "≥ " if found.at_least else "≤ " if math.isinf(found.low) else ""
     if found.n == 1:
-        return f"{sign}{found.value:.{digits}f}", "n=1"
-    ends = [f"{end:.{digits}f}" if math.isfinite(end) else "…" for end in (found.interval_low, found.interval_high)]
-    return f"{sign}{found.value:.{digits}f}", f"{ends[0]} to {ends[1]}"
+        return f"{sign}{found.value:.{digits}f}", "one picture"
+    return f"{sign}{found.value:.{digits}f}", _write_interval(found.interval_low, found.interval_high, digits)
+
+
+def _write_interval(low: float, high: float, digits: int) -> str:
+    if math.isinf(low) and math.isinf(high):
+        return "open"
+    if math.isinf(high):
+        return f"{low:.{digits}f} or more"
+    return f"{high:.{digits}f} or less" if math.isinf(low) else f"{low:.{digits}f} to {high:.{digits}f}"
 
 
 def alliances(study: Study) -> Matrix | None:
@@ -96,7 +128,7 @@ def alliances(study: Study) -> Matrix | None:
     rows = [
         (judge, [_alliance(judge, party, sided.get((judge, party))) for party in study.metrics]) for judge in judges
     ]
-    return Matrix("Who sides with whom", study.metrics, rows)
+    return Matrix("Who sides with whom", study.metrics, rows, blank="undecided")
 
 
 def _alliance(judge: str, party: str, sided: Counter[bool] | None) -> Box | None:

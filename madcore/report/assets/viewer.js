@@ -67,7 +67,7 @@ class Viewer {
       difference: button("Difference (D)", "d", () => this.difference(), "false"),
     };
     this.picks = this.images.map((image, index) =>
-      button(`${index + 1} ${image.name.replace("_", " ")}`, String(index + 1), () => this.one(index), "false"));
+      button(`${index + 1} ${image.title.replace(/( image|imised)$/, "")}`, String(index + 1), () => this.one(index), "false"));
     this.gains = element("select", { onchange: (event) => { this.gain = Number(event.target.value); this.show(); } },
       ...GAINS.map((gain) => element("option", { value: gain, selected: gain === this.gain }, "× " + gain)));
     return element("div", { class: "toolbar", role: "toolbar", "aria-label": "View" },
@@ -176,7 +176,7 @@ class Viewer {
     }));
     made.classList.toggle("difference", this.mode === "difference");
     if (this.mode === "difference") made.style.filter = `brightness(${this.gain})`;
-    return element("figure", {}, made, this.caption);
+    return element("figure", {}, this.caption, made);
   }
 
   // where it is shown
@@ -184,7 +184,7 @@ class Viewer {
   fitting(frame) { // the largest whole number of screen pixels that fits, or what fits at all
     const [height, width] = this.match.size;
     // both rows of six, or one image, without scrolling
-    const tallest = innerHeight * (this.mode === "all" ? 0.4 : 0.75);
+    const tallest = innerHeight * (this.mode === "all" ? 0.4 : 0.6);
     const most = Math.min(frame.clientWidth / width, tallest / height) * devicePixelRatio;
     return most >= 1 ? Math.floor(most + 0.01) : most;
   }
@@ -277,5 +277,7 @@ function value(match, image) {
 }
 
 function number(value, digits = 4) {
-  return typeof value === "number" ? String(Number(value.toPrecision(digits))) : "not finite";
+  if (typeof value !== "number") return "not finite";
+  const rounded = Number(value.toPrecision(digits));
+  return rounded && Math.abs(rounded) < 1e-4 ? rounded.toExponential() : String(rounded);
 }
