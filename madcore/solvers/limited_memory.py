@@ -42,6 +42,11 @@ class Pairs:
             position=torch.zeros(count, dtype=torch.long, device=like.device),
         )
 
+    @property
+    def memory(self) -> int:
+        """The number of pairs that are remembered."""
+        return self.valid.shape[1]
+
     def take(self, index: Tensor) -> Pairs:
         """Keep the images at `index`."""
         return Pairs(**{name: value[index] for name, value in vars(self).items()})
@@ -55,7 +60,7 @@ class Pairs:
             size = torch.where(keep, size, self.scale[at])
         self.steps[at], self.changes[at], self.scale[at] = step, change, size.double()
         self.valid[at] |= keep
-        position = torch.where(keep, (self.position + 1) % self.valid.shape[1], self.position)
+        position = torch.where(keep, (self.position + 1) % self.memory, self.position)
         return Pairs(self.steps, self.changes, self.valid, self.scale, position)
 
     def forget(self, images: Tensor) -> None:
@@ -81,7 +86,7 @@ class Pairs:
         direction, gamma, usable : Tensor
             (N, n); the factor of K, (N,); and whether there was any pair with positive curvature, (N,).
         """
-        order = (self.position[:, None] + torch.arange(self.valid.shape[1], device=slope.device)) % self.valid.shape[1]
+        order = (self.position[:, None] + torch.arange(self.memory, device=slope.device)) % self.memory
         rank = order.argsort(1)
         free_changes = self.changes * free[:, None]
         products = _sorted(self.steps @ free_changes.transpose(1, 2), order)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 __all__ = ["ScaleMemory", "SecantScale"]
 
@@ -52,6 +53,7 @@ class SecantScale:
     def __init__(self, shape: torch.Size, like: Tensor) -> None:
         self.shape = shape
         height, width = shape[-2:]
+        self._pool = _pool(height), _pool(width)
         (self._rows, self._rows_up), (self._columns, self._columns_up) = (
             _resampling(side, like) for side in (height, width)
         )
@@ -103,6 +105,7 @@ class SecantScale:
 
     def _places(self, vector: Tensor) -> Tensor:
         energy = _over_channels(vector.view(-1, *self.shape).square())
+        energy = avg_pool2d(energy[:, None], self._pool, ceil_mode=True, count_include_pad=False)[:, 0]
         return self._rows @ energy @ self._columns.T
 
     def _place_weight(self, step: Tensor, change: Tensor) -> Tensor:
@@ -128,15 +131,21 @@ class SecantScale:
         return weight.index_select(1, self._ring).view(len(weight), 1, self.shape[-2], -1)
 
 
+def _pool(side: int) -> int:
+    return POOL if side >= 4 * POOL else 1
+
+
 def _resampling(side: int, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Matrices of a blur down to the coarse grid and of linear interpolation back, for one direction."""
-    pool = POOL if side >= 4 * POOL else 1
-    coarse = torch.arange(pool / 2 - 0.5, side, pool, dtype=torch.float64)
+    """Matrices of a blur of the coarse grid and of linear interpolation from it, for one direction."""
+    pool = _pool(side)
+    coarse = torch.arange(pool / 2 - 0.5, side + pool / 2 - 0.5, pool, dtype=torch.float64)
     fine = torch.arange(side, dtype=torch.float64)
-    down = torch.exp(-0.5 * ((coarse[:, None] - fine) / BLUR) ** 2)
-    down[down < 1e-6] = 0.0  # denormal weights would make the products many times slower
+    # averages over pixels have blurred already
+    deviation = (BLUR**2 - (pool**2 - 1) / 12) ** 0.5
+    blur = torch.exp(-0.5 * ((coarse[:, None] - coarse) / deviation) ** 2)
+    blur[blur < 1e-6] = 0.0  # denormal weights would make the products many times slower
     up = (1 - (fine[:, None] - coarse).abs() / pool).clamp_min(0)
-    return (down / down.sum(1, keepdim=True)).to(like), (up / up.sum(1, keepdim=True)).to(like)
+    return (blur / blur.sum(1, keepdim=True)).to(like), (up / up.sum(1, keepdim=True)).to(like)
 
 
 def _over_channels(energy: Tensor) -> Tensor:
