@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,7 +18,6 @@ from torch import Tensor
 __all__ = ["SWITCH", "at_hand", "compile_loops"]
 
 SWITCH = "MADCORE_NO_NUMBA"
-Function = TypeVar("Function", bound=Callable[..., Any])
 # sums may be reordered and products fused, so that loops use whole vectors; infinities and NaN keep their meaning
 ARITHMETIC = {"contract", "reassoc", "nsz", "arcp"}
 
@@ -28,7 +27,7 @@ def at_hand(images: Tensor) -> bool:
     return images.device.type == "cpu" and images.dtype in (torch.float32, torch.float64) and _usable()
 
 
-def compile_loops(function: Function) -> Function:
+def compile_loops(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function of numbers, arrays and tuples when it is first called."""
     import numba
 
@@ -36,9 +35,9 @@ def compile_loops(function: Function) -> Function:
         return numba.njit(fastmath=ARITHMETIC, nogil=True, error_model="numpy", cache=keep)(function)
 
     try:
-        return cast(Function, compiled(True))
+        return compiled(True)
     except RuntimeError:  # no folder to keep programs in can be written
-        return cast(Function, compiled(False))
+        return compiled(False)
 
 
 @functools.cache

@@ -1,13 +1,14 @@
-"""Which of two implementations compares local structure: the compiled one where it works, else that in torch."""
+"""Which of two implementations compares images: the compiled one where it works, else that in torch."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
 from madcore.measures import compiled
+from madcore.measures.normalization import BandSpace, NormalizedBand
 from madcore.measures.structure import LocalStructure, Structure
 
-__all__ = ["fastest_structure"]
+__all__ = ["fastest_band", "fastest_structure"]
 
 
 def fastest_structure(
@@ -16,7 +17,16 @@ def fastest_structure(
     """Return what compares other maps with these, (M, H, W); parameters are those of `LocalStructure`."""
     if weighted or not compiled.at_hand(image):
         return LocalStructure(image, taps, c1, c2, weighted=weighted, share=share)
-    # numba is imported only where it is used
+    # numba is imported only where it is used, here and below
     from madcore.measures.fused_structure import FusedStructure
 
     return FusedStructure(image, taps, c1, c2, share=share)
+
+
+def fastest_band(band: Tensor, constant: float, space: BandSpace) -> NormalizedBand:
+    """Return what compares the bands of other images with this one, (M, H, W); parameters as of `NormalizedBand`."""
+    if not compiled.at_hand(band):
+        return NormalizedBand(band, constant, space)
+    from madcore.measures.fused_normalization import FusedBand
+
+    return FusedBand(band, constant, space)

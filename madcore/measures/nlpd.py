@@ -9,6 +9,7 @@ from torch import Tensor
 
 from madcore.errors import InputError
 from madcore.measures.analytic import Measure, Prepared, check_images
+from madcore.measures.fastest import fastest_band
 from madcore.measures.filtering import planes_at_once
 from madcore.measures.normalization import BandSpace, NormalizedBand, normalize
 from madcore.measures.pyramid import Resampling, doubling, halving
@@ -148,7 +149,7 @@ class _Pyramid:
         self.lows[0].copy_(maps)
         self.decompose()
         given = zip(self.bands, BANDS, self.spaces, strict=True)
-        return [NormalizedBand(band, constant, space) for band, (constant, _), space in given]
+        return [fastest_band(band, constant, space) for band, (constant, _), space in given]
 
     def decompose(self) -> None:
         """Compute the bands of the maps in `lows[0]`."""

@@ -9,10 +9,14 @@ of the normalised bands is
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor
 
-__all__ = ["BandSpace", "NormalizedBand", "normalize"]
+__all__ = ["REACH", "BandSpace", "NormalizedBand", "normalize"]
+
+REACH = 2  # of the neighbours, in pixels
 
 Neighbours = dict[tuple[int, int], float]
 
@@ -29,11 +33,18 @@ class BandSpace:
     """
 
     def __init__(self, difference: Tensor, neighbours: Neighbours) -> None:
-        self.difference = difference
+        self.difference, self.neighbours = difference, neighbours
         self.other, self.change, self.pool = difference.new_empty(3, *difference.shape)
         opposite = {(-row, -column): weight for (row, column), weight in neighbours.items()}
         self.terms = _terms(self.change, self.pool, neighbours)
         self.adjoint_terms = _terms(difference, self.pool, opposite)
+
+    @functools.cached_property
+    def padded(self) -> tuple[Tensor, Tensor]:
+        """Room for two maps, each between margins of zeros as wide as neighbours reach."""
+        height, width = (side + 2 * REACH for side in self.difference.shape[1:])
+        one, other = self.difference.new_zeros(2, height, width)
+        return one, other
 
     def pool_change(self) -> Tensor:
         """Sum the neighbours of each number in `change`."""
@@ -87,10 +98,10 @@ class NormalizedBand:
 def normalize(band: Tensor, constant: float, neighbours: Neighbours) -> Tensor:
     """Normalise a band (M, H, W) by operations that autograd knows."""
     height, width = band.shape[-2:]
-    padded = torch.nn.functional.pad(band.abs(), (2, 2, 2, 2))
+    padded = torch.nn.functional.pad(band.abs(), (REACH,) * 4)
     pool = torch.full_like(band, constant)
     for (row, column), weight in neighbours.items():
-        pool = pool + weight * padded[..., 2 + row : 2 + row + height, 2 + column : 2 + column + width]
+        pool = pool + weight * padded[..., REACH + row : REACH + row + height, REACH + column : REACH + column + width]
     return band / pool
 
 
