@@ -26,6 +26,10 @@ export OMP_NUM_THREADS ?= 1
 	$(BIN)/pip install --quiet -e '.[browser]'
 	touch $@
 
+.venv/bench: .venv/dev
+	$(BIN)/pip install --quiet -e '.[bench]'
+	touch $@
+
 .venv/docs: .venv/dev
 	$(BIN)/pip install --quiet -e '.[docs]'
 	touch $@
@@ -50,7 +54,7 @@ browser-test: .venv/browser
 docs: .venv/docs
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
-bench: .venv/dev
+bench: .venv/bench
 	$(BIN)/python benchmarks/table.py
 
 clean:

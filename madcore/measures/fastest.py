@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor
 
 from madcore.measures import compiled
 from madcore.measures.normalization import BandSpace, NormalizedBand
+from madcore.measures.pyramid import Resampling
 from madcore.measures.structure import LocalStructure, Structure
 
-__all__ = ["fastest_band", "fastest_structure"]
+__all__ = ["fastest_band", "fastest_resampling", "fastest_structure"]
 
 
 def fastest_structure(
@@ -30,3 +33,14 @@ def fastest_band(band: Tensor, constant: float, space: BandSpace) -> NormalizedB
     from madcore.measures.fused_normalization import FusedBand
 
     return FusedBand(band, constant, space)
+
+
+def fastest_resampling(
+    vertical: Tensor, horizontal: Tensor, source: Tensor, target: Tensor, between: Tensor
+) -> Callable[[], None]:
+    """Return what fills the target from the source; parameters are those of `Resampling`."""
+    if not compiled.at_hand(source):
+        return Resampling(vertical, horizontal, source, target, between)
+    from madcore.measures.fused_pyramid import FusedResampling
+
+    return FusedResampling(vertical, horizontal, source, target)

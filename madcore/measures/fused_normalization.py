@@ -78,13 +78,16 @@ def _change(band: Array, difference: Array, other: Array, change: Array) -> None
 
 @compile_loops
 def _sum_neighbours(source: Array, row: int, neighbours: tuple[Any, ...], out: Array) -> None:
-    """Sum the neighbours of a row: what describes them being tuples, their loop is unrolled."""
+    """Sum the five neighbours of a row, each from a row of its own."""
     rows, columns, weights = neighbours
-    for c in range(len(out)):
-        total = weights[0] * source[row + REACH + rows[0], c + REACH + columns[0]]
-        for k in range(1, len(weights)):
-            total += weights[k] * source[row + REACH + rows[k], c + REACH + columns[k]]
-        out[c] = total
+    a = source[row + REACH + rows[0], REACH + columns[0] :]
+    b = source[row + REACH + rows[1], REACH + columns[1] :]
+    c = source[row + REACH + rows[2], REACH + columns[2] :]
+    d = source[row + REACH + rows[3], REACH + columns[3] :]
+    e = source[row + REACH + rows[4], REACH + columns[4] :]
+    v, w, x, y, z = weights
+    for k in range(len(out)):
+        out[k] = v * a[k] + w * b[k] + x * c[k] + y * d[k] + z * e[k]
 
 
 @compile_loops

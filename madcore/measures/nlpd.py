@@ -9,10 +9,10 @@ from torch import Tensor
 
 from madcore.errors import InputError
 from madcore.measures.analytic import Measure, Prepared, check_images
-from madcore.measures.fastest import fastest_band
+from madcore.measures.fastest import fastest_band, fastest_resampling
 from madcore.measures.filtering import planes_at_once
 from madcore.measures.normalization import BandSpace, NormalizedBand, normalize
-from madcore.measures.pyramid import Resampling, doubling, halving
+from madcore.measures.pyramid import doubling, halving
 
 __all__ = ["Nlpd", "nlpd"]
 
@@ -139,10 +139,10 @@ class _Pyramid:
             height, width = low.shape[-2:]
             between = maps.new_empty(len(maps), lower.shape[-2], width)
             down, up = ((make(height), make(width)) for make in (halving, doubling))
-            self.down.append(Resampling(*down, low, lower, between))
-            self.up.append(Resampling(*up, lower, band, between))
-            self.up_adjoint.append(Resampling(up[0].T, up[1].T, band, half, between))
-            self.down_adjoint.append(Resampling(down[0].T, down[1].T, lower, low, between))
+            self.down.append(fastest_resampling(*down, low, lower, between))
+            self.up.append(fastest_resampling(*up, lower, band, between))
+            self.up_adjoint.append(fastest_resampling(up[0].T, up[1].T, band, half, between))
+            self.down_adjoint.append(fastest_resampling(down[0].T, down[1].T, lower, low, between))
 
     def references(self, maps: Tensor) -> list[NormalizedBand]:
         """Decompose reference maps."""
