@@ -5,14 +5,16 @@
 
 The floor is the bare value and gradient of both metrics at the start image.  A step of the solver costs that and its
 own work; both are medians over steps that take turns with the floor.  Memory is the largest resident size of a process
-of its own, less what it had before the picture was made, in units of the image (four bytes a sample); on a CUDA device
-it is what torch had allocated at most.
+of its own, less what it had before the picture was made, in units of the image (four bytes a sample): what a run holds
+at once, for which glibc is told to give freed memory back, since otherwise it keeps up to twice that for later.  On a
+CUDA device it is what torch had allocated at most.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -42,7 +44,8 @@ def make_problem(side, batch, channels, optimized, held, minmax, device):
 def measure(side, batch, channels, optimized, held, minmax, device):
     """Return milliseconds of the floor and of the steps of both phases, and the memory in images."""
     torch.set_num_threads(1)
-    make_problem(32, 1, channels, optimized, held, minmax, device)  # whatever is loaded once
+    small, begin = make_problem(64, 1, channels, optimized, held, minmax, device)
+    LevelSet().init(small, begin, small.held_values(begin))  # whatever is loaded or compiled once
     wait = torch.cuda.synchronize if device == "cuda" else (lambda: None)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     problem, start = make_problem(side, batch, channels, optimized, held, minmax, device)
@@ -78,9 +81,13 @@ def measure(side, batch, channels, optimized, held, minmax, device):
 
 
 def in_a_process(*settings):
-    """Measure in a process of its own, whose memory is that of this run alone."""
+    """Measure time and memory in processes of their own: what is given back at once costs time."""
     command = [sys.executable, __file__, "--one", json.dumps(settings)]
-    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    timed, lean = (
+        json.loads(subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | more).stdout)
+        for more in ({}, {"MALLOC_MMAP_THRESHOLD_": str(1 << 14)})
+    )
+    return timed | {"memory": lean["memory"]}
 
 
 def draw(rows, path):
