@@ -10,12 +10,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from madcore.errors import InputError
+from madcore.errors import ContractError, InputError
 from madcore.metric import Metric
-from madcore.problem import MeanLuminance
+from madcore.problem import MADProblem, MeanLuminance
 from madcore.solvers import LevelSet, PenaltyMethod, Solver
 
-__all__ = ["MetricLike", "check_numbers", "checked_image", "chosen_solver", "listed", "pixel_bounds", "warn_if_same"]
+__all__ = [
+    "MetricLike",
+    "check_numbers",
+    "checked_image",
+    "chosen_solver",
+    "listed",
+    "pixel_bounds",
+    "refuse_similarities",
+    "warn_if_same",
+]
 
 MetricLike = str | Metric | Callable[[Tensor, Tensor], Tensor]
 
@@ -83,6 +92,23 @@ def warn_if_same(optimized: Metric, held: list[Metric | MeanLuminance]) -> None:
     for metric in held:
         if isinstance(metric, Metric) and (metric.function is optimized.function or metric == optimized):
             warnings.warn(f"{optimized.name} is both optimized and held: nothing can differ", UserWarning, stacklevel=3)
+
+
+def refuse_similarities(problem: MADProblem, start: Tensor) -> None:
+    """Raise ContractError if a metric is larger for identical images than at the start images, (N, n).
+
+    Negative values are left to the check of the contract, which says so.
+    """
+    metrics = (problem.optimized_metric, *problem.reference_metrics)
+    for metric, prepared in zip(metrics, (problem.optimized, *problem.held), strict=True):
+        if isinstance(metric, Metric):
+            same, other = (prepared.value(images.view_as(problem.image)) for images in (problem.reference, start))
+            if bool(((same > other) & (other >= 0)).all()):
+                raise ContractError(
+                    f"{metric.name} is {float(same[0]):.4g} for identical images but {float(other[0]):.4g} at the "
+                    "start image: a metric must be a distance; for a similarity use Metric.from_similarity or declare "
+                    "higher_is_better"
+                )
 
 
 def check_numbers(
