@@ -161,8 +161,8 @@ def put_on_level(
     elif bool(off.all()) and not forgiving:
         names = " and ".join(metric.name for metric in problem.reference_metrics)
         raise LevelError(
-            f"no image with levels {levels[0].tolist()} of {names} was found; the closest has "
-            f"{precise.held_values(moved)[0].tolist()}"
+            f"no image with levels {short(levels[0])} of {names} was found; the closest has "
+            f"{short(precise.held_values(moved)[0])}: choose levels nearer to these"
         )
     return problem.clamp(moved.to(start.dtype)), off
 
