@@ -131,6 +131,14 @@ def test_impossible_levels_of_two_metrics():
         madcore.synthesize(IMAGE, "ssim", ["mse", "mae"], "max", level=[0.01, 0.2], **FAST)
 
 
+def test_bounds_are_as_precise_as_the_images():
+    # in float32, 0.7 is a little less and 0.3 a little more
+    image = (0.3 + 0.4 * IMAGE.double()).clamp(0.3, 0.7)
+    result = madcore.synthesize(image, "mse", "mae", "max", pixel_range=(0.3, 0.7), **FAST)
+    assert result.mad_image.min() == 0.3
+    assert result.mad_image.max() == 0.7
+
+
 def test_mask_keeps_pixels_exactly():
     mask = torch.zeros(24, 24)
     mask[:, :12] = 1
