@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any
 
 import torch
@@ -45,7 +46,12 @@ def checked_image(image: Tensor, device: str | torch.device | None, dtype: torch
         raise InputError(f"image must be float32 or float64; got {image.dtype}: give dtype=torch.float32")
     if not bool(torch.isfinite(image).all()):
         raise InputError(f"image has {int((~torch.isfinite(image)).sum())} pixels that are NaN or infinite")
-    return image.detach().to(device=device, dtype=dtype)
+    try:
+        return image.detach().to(device=device, dtype=dtype)
+    except (RuntimeError, AssertionError) as error:  # AssertionError: torch was built without CUDA
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        raise InputError(f"device must be one that this machine has, e.g. 'cpu'; got {str(device)!r}") from error
 
 
 def pixel_bounds(
@@ -67,6 +73,8 @@ def pixel_bounds(
             f"it has {float(image.amin()):g} to {float(image.amax()):g}"
         )
     if mask is not None:
+        if not isinstance(mask, Tensor):
+            raise InputError(f"mask must be a tensor, true where pixels are kept; got {type(mask).__name__}")
         try:
             fixed = torch.broadcast_to(mask.to(image.device), image.shape) != 0
         except RuntimeError as error:
@@ -114,7 +122,11 @@ def refuse_similarities(problem: MADProblem, start: Tensor) -> None:
 def check_numbers(
     *, starts: int, max_iter: int, tolerance: float, penalty_lambda: float, store_progress: int = 0
 ) -> None:
-    """Refuse numbers out of their ranges."""
+    """Refuse what is no number, and numbers out of their ranges."""
+    numbers = {"starts": starts, "max_iter": max_iter, "tolerance": tolerance, "penalty_lambda": penalty_lambda}
+    for name, number in {**numbers, "store_progress": store_progress}.items():
+        if not isinstance(number, Real):
+            raise InputError(f"{name} must be a number; got {number!r}")
     if starts < 1 or int(starts) != starts:
         raise InputError(f"starts must be 1 or more; got {starts}")
     if max_iter < 1 or int(max_iter) != max_iter:
