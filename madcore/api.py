@@ -18,6 +18,7 @@ from madcore.arguments import (
     chosen_solver,
     listed,
     pixel_bounds,
+    refuse_similarities,
     warn_if_same,
 )
 from madcore.attempts import best_attempt
@@ -148,6 +149,7 @@ def synthesize(
     if initial_noise is None and initial_image is None and names_noise(level):
         initial_noise = noise_of(level) if isinstance(level, str) else [noise_of(each) for each in level]
     first = first_start(problem, initial_image, initial_noise, seed, width)
+    refuse_similarities(problem, first)
     levels = wanted_levels(problem, level, first, seed, width)
     chosen = chosen_solver(solver)
     run_from = partial(

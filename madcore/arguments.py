@@ -5,17 +5,27 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from madcore.errors import InputError
+from madcore.errors import ContractError, InputError
 from madcore.metric import Metric
-from madcore.problem import MeanLuminance
+from madcore.problem import MADProblem, MeanLuminance
 from madcore.solvers import LevelSet, PenaltyMethod, Solver
 
-__all__ = ["MetricLike", "check_numbers", "checked_image", "chosen_solver", "listed", "pixel_bounds", "warn_if_same"]
+__all__ = [
+    "MetricLike",
+    "check_numbers",
+    "checked_image",
+    "chosen_solver",
+    "listed",
+    "pixel_bounds",
+    "refuse_similarities",
+    "warn_if_same",
+]
 
 MetricLike = str | Metric | Callable[[Tensor, Tensor], Tensor]
 
@@ -36,7 +46,12 @@ def checked_image(image: Tensor, device: str | torch.device | None, dtype: torch
         raise InputError(f"image must be float32 or float64; got {image.dtype}: give dtype=torch.float32")
     if not bool(torch.isfinite(image).all()):
         raise InputError(f"image has {int((~torch.isfinite(image)).sum())} pixels that are NaN or infinite")
-    return image.detach().to(device=device, dtype=dtype)
+    try:
+        return image.detach().to(device=device, dtype=dtype)
+    except (RuntimeError, AssertionError) as error:  # AssertionError: torch was built without CUDA
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        raise InputError(f"device must be one that this machine has, e.g. 'cpu'; got {str(device)!r}") from error
 
 
 def pixel_bounds(
@@ -44,7 +59,7 @@ def pixel_bounds(
 ) -> tuple[Tensor, Tensor]:
     """Return the bounds of the pixels; where `mask` is true both are the reference's value."""
     try:
-        low, high = (torch.as_tensor(bound).to(image) for bound in pixel_range)
+        low, high = (torch.as_tensor(bound, dtype=image.dtype, device=image.device) for bound in pixel_range)
         low, high = torch.broadcast_to(low, image.shape), torch.broadcast_to(high, image.shape)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(
@@ -58,6 +73,8 @@ def pixel_bounds(
             f"it has {float(image.amin()):g} to {float(image.amax()):g}"
         )
     if mask is not None:
+        if not isinstance(mask, Tensor):
+            raise InputError(f"mask must be a tensor, true where pixels are kept; got {type(mask).__name__}")
         try:
             fixed = torch.broadcast_to(mask.to(image.device), image.shape) != 0
         except RuntimeError as error:
@@ -85,10 +102,31 @@ def warn_if_same(optimized: Metric, held: list[Metric | MeanLuminance]) -> None:
             warnings.warn(f"{optimized.name} is both optimized and held: nothing can differ", UserWarning, stacklevel=3)
 
 
+def refuse_similarities(problem: MADProblem, start: Tensor) -> None:
+    """Raise ContractError if a metric is larger for identical images than at the start images, (N, n).
+
+    Negative values are left to the check of the contract, which says so.
+    """
+    metrics = (problem.optimized_metric, *problem.reference_metrics)
+    for metric, prepared in zip(metrics, (problem.optimized, *problem.held), strict=True):
+        if isinstance(metric, Metric):
+            same, other = (prepared.value(images.view_as(problem.image)) for images in (problem.reference, start))
+            if bool(((same > other) & (other >= 0)).all()):
+                raise ContractError(
+                    f"{metric.name} is {float(same[0]):.4g} for identical images but {float(other[0]):.4g} at the "
+                    "start image: a metric must be a distance; for a similarity use Metric.from_similarity or declare "
+                    "higher_is_better"
+                )
+
+
 def check_numbers(
     *, starts: int, max_iter: int, tolerance: float, penalty_lambda: float, store_progress: int = 0
 ) -> None:
-    """Refuse numbers out of their ranges."""
+    """Refuse what is no number, and numbers out of their ranges."""
+    numbers = {"starts": starts, "max_iter": max_iter, "tolerance": tolerance, "penalty_lambda": penalty_lambda}
+    for name, number in {**numbers, "store_progress": store_progress}.items():
+        if not isinstance(number, Real):
+            raise InputError(f"{name} must be a number; got {number!r}")
     if starts < 1 or int(starts) != starts:
         raise InputError(f"starts must be 1 or more; got {starts}")
     if max_iter < 1 or int(max_iter) != max_iter:

@@ -333,11 +333,12 @@ class MADCompetition:
         losses = self.losses
         resolved = resolve_iteration(iteration, len(losses))
         latest = resolved == len(losses) - 1
-        progress: dict[str, Any] = {"iteration": resolved, "losses": losses[resolved]}
-        for name in ("penalties", "reference_metric_loss", "optimized_metric_loss"):
-            progress[name] = getattr(self, name)[resolved]
+        progress: dict[str, Any] = {"losses": losses[resolved], "iteration": resolved}
+        progress["penalties"] = self.penalties[resolved]
         for name in ("pixel_change_norm", "gradient_norm"):
             progress[name] = None if latest else getattr(self, name)[resolved]
+        for name in ("reference_metric_loss", "optimized_metric_loss"):
+            progress[name] = getattr(self, name)[resolved]
         if self._store_progress:
             index, stored = -1, resolved
             if iteration is not None:
@@ -564,9 +565,8 @@ class MADCompetition:
 
     @store_progress.setter
     def store_progress(self, store_progress: bool | int) -> None:
+        checks.check_store_progress(store_progress)
         interval = 1 if store_progress is True else store_progress
-        if interval < 0:
-            raise InputError(f"store_progress must be a bool or 0 or more; got {store_progress}")
         if self._store_progress is not None and interval != self._store_progress:
             raise InputError(
                 f"store_progress was {self._store_progress} in an earlier synthesize; got {store_progress}"
@@ -628,5 +628,5 @@ def _penalty(penalty: str | PenaltyFunction) -> PenaltyFunction:
 
 def _brief(value: object) -> str:
     if isinstance(value, Tensor):
-        return f"{tuple(value.shape)} ({value.dtype})"
+        return f"{value.shape} ({value.dtype})"
     return checks.name_of(value) if callable(value) else repr(value)

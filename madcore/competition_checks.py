@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ __all__ = [
     "check_image",
     "check_metric",
     "check_penalty",
+    "check_store_progress",
     "name_of",
     "refuse_optimizer",
 ]
@@ -49,10 +51,22 @@ def check_arguments(minmax: str, metric_tradeoff_lambda: float | None, penalty_l
     """Raise InputError unless the direction and the two weights are allowed."""
     if minmax not in ("min", "max"):
         raise InputError(f"minmax must be 'min' or 'max'; got {minmax!r}")
+    weights = {"metric_tradeoff_lambda": metric_tradeoff_lambda or 0.0, "penalty_lambda": penalty_lambda}
+    for name, weight in weights.items():
+        if not isinstance(weight, Real | Tensor):
+            raise InputTypeError(f"{name} must be a number; got {weight!r}")
     if metric_tradeoff_lambda is not None and not metric_tradeoff_lambda > -math.inf:
         raise InputError(f"metric_tradeoff_lambda must be a number, math.inf or None; got {metric_tradeoff_lambda}")
     if not penalty_lambda >= 0:
         raise InputError(f"penalty_lambda must be 0 or more; got {penalty_lambda}")
+
+
+def check_store_progress(store_progress: object) -> None:
+    """Raise InputError unless `store_progress` is a bool or an interval."""
+    if not isinstance(store_progress, Real):
+        raise InputTypeError(f"store_progress must be a bool or a number of iterations; got {store_progress!r}")
+    if store_progress < 0:
+        raise InputError(f"store_progress must be a bool or 0 or more; got {store_progress}")
 
 
 def refuse_optimizer(*given: object) -> None:
@@ -152,6 +166,8 @@ def _penalise(penalty: Callable[[Tensor], Tensor], image: Tensor, label: str) ->
         value: Any = penalty(image)
     except TypeError as error:
         raise InputTypeError(f"{label} could not be called with one tensor: {error}") from error
+    except RuntimeError as error:
+        raise ContractError(f"{label} failed on an image that requires a gradient: {error}") from error
     if not isinstance(value, Tensor):
         raise ContractError(f"{label} must return a tensor; it returned {type(value).__name__}")
     if value.numel() != 1 and value.shape != image.shape[:1]:

@@ -174,5 +174,5 @@ def _summary(value: Any) -> str:
     if isinstance(value, list):
         return f"{len(value)} values"
     if isinstance(value, dict):
-        return str(value.get("name"))
+        return str(value["name"]) if "name" in value else f"{len(value)} entries"
     return str(value)

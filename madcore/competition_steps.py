@@ -89,10 +89,10 @@ class Objective:
         penalty = self.penalty_function(mad_image)
         if penalty.ndim == 1:
             penalty = penalty.sum()
-        loss = self.sign * optimized + self.penalty_lambda * penalty
+        loss = self.sign * optimized  # then added in plenoptic's order, so that sums round as there
         if math.isfinite(self.metric_tradeoff_lambda):
             loss = loss + self.metric_tradeoff_lambda * (self.level - reference).square()
-        return Terms(loss, optimized, reference, penalty)
+        return Terms(loss + self.penalty_lambda * penalty, optimized, reference, penalty)
 
 
 def bind(metric: Callable[[Tensor, Tensor], Tensor], image: Tensor) -> Callable[[Tensor], Tensor]:

@@ -19,6 +19,7 @@ __all__ = ["Group", "Panel", "draw_contact_sheet", "draw_match"]
 USUAL_SIDE = 420  # pixels; small pictures are enlarged to about this, large ones are left as they are
 LARGEST_SIDE = 1600  # larger ones are reduced
 SMALLEST_TEXT, TEXT_SHARE = 13, 0.042  # of the picture's width
+HEADING = 1.1  # of the text
 PAPER, INK, GRAY, RULE = "white", "#16191d", "#5d646d", "#b9bec5"
 
 
@@ -97,7 +98,8 @@ def draw_match(record: Mapping[str, Any], pictures: Mapping[str, bytes]) -> byte
     ]
     rows = [[Group((panel,)), pair] for panel, pair in zip(left, pairs, strict=False)]
     stream = io.BytesIO()
-    title = " against ".join(names.values())
+    optimized, *others = names.values()
+    title = f"{optimized} against {' and '.join(others)}"
     draw_contact_sheet(title, made["summary"], rows if len(pairs) > 1 else [[Group(left), *pairs]]).save(stream, "PNG")
     return stream.getvalue()
 
@@ -158,7 +160,7 @@ def _draw_row(sheet: Image.Image, pen: ImageDraw.ImageDraw, row: Sequence[Group]
     for group in row:
         right = left + len(group.panels) * (style.cell + style.gap) - style.gap
         if group.heading:
-            pen.text((left, top), group.heading, INK, style.font(1.1))
+            pen.text((left, top), group.heading, INK, style.font(HEADING))
             pen.line(
                 [(left, top + round(1.35 * style.line)), (right, top + round(1.35 * style.line))],
                 RULE,
@@ -185,7 +187,8 @@ def _style(size: tuple[int, int], panels: Sequence[Panel], groups: Sequence[Grou
     text = max(SMALLEST_TEXT, round(TEXT_SHARE * min(shown[0], 1.5 * shown[1])))
     font = _font(text)
     texts = [font.getlength(line) for panel in panels for line in (panel.title, *panel.lines)]
-    texts += [1.1 * font.getlength(group.heading) / len(group.panels) for group in groups]
+    heading = _font(round(HEADING * text))
+    texts += [heading.getlength(group.heading) / len(group.panels) for group in groups]
     return _Style(max(shown[0], round(max(texts))), shown, text)
 
 

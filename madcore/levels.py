@@ -70,7 +70,10 @@ def _given_levels(precise: MADProblem, level: float | Tensor | Sequence[float | 
         raise InputError(f"level must have one value for each of the {count} held metrics; got {len(given)}")
     columns = []
     for value in given:
-        column = torch.as_tensor(value, dtype=precise.image.dtype, device=precise.image.device).reshape(-1)
+        try:
+            column = torch.as_tensor(value, dtype=precise.image.dtype, device=precise.image.device).reshape(-1)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise InputError(f"level must be a number or tensor for each held metric; got {value!r}") from error
         if len(column) not in (1, images):
             raise InputError(f"level must be one number or one for each of the {images} images; got {len(column)}")
         if not bool((torch.isfinite(column) & (column > 0)).all()):

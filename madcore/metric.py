@@ -238,6 +238,6 @@ def _blamed_on(name: str) -> Iterator[None]:
         yield
     except (MadcoreError, MemoryError, torch.OutOfMemoryError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         first = (str(error).strip().splitlines() or [""])[0]
         raise ContractError(f"metric {name} raised {type(error).__name__}: {first}") from error

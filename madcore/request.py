@@ -107,6 +107,8 @@ def read_level(
     InputError
         If the texts are not of that form, or contradict the start image.
     """
+    if start and initial_noise is not None:
+        raise InputError("--start and --initial-noise both say what the start image is; give one of them")
     if not texts:
         return Level("start") if start else Level("noise", f"{0.1 if initial_noise is None else initial_noise:g}")
     kind, colon, amount = texts[0].partition(":")
@@ -127,13 +129,15 @@ def read_level(
 
 
 def _in_order(values: Sequence[str], metrics: Mapping[str, str]) -> Level:
+    for value in values:
+        _number(value, value)
     if "a" in metrics and len(metrics) > 1:  # a quartet, where which metric is meant must be plain
         raise InputError(f"--level {values[0]} does not say of which metric; write --level {metrics['a']}={values[0]}")
     if len(values) != len(metrics):
         raise InputError(
             f"--level must be given once for each held metric ({', '.join(metrics.values())}); got {len(values)}"
         )
-    return _complete({letter: _number(value, value) for letter, value in zip(metrics, values, strict=True)}, metrics)
+    return _complete({letter: value.strip() for letter, value in zip(metrics, values, strict=True)}, metrics)
 
 
 def _letter(name: str, metrics: Mapping[str, str], text: str) -> str:
@@ -144,7 +148,7 @@ def _letter(name: str, metrics: Mapping[str, str], text: str) -> str:
     if len(found) != 1:
         allowed = " and ".join(f"{metric}=VALUE" for metric in metrics.values())
         raise InputError(
-            f"--level {text} names no one held metric; allowed are noise:S, equivalent_noise:S or {allowed}"
+            f"--level {text} names no single held metric; allowed are noise:S, equivalent_noise:S or {allowed}"
         )
     return found[0]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -52,8 +53,9 @@ def noise_like(image: Tensor, seed: Seed) -> Tensor:
     if isinstance(seed, int):
         generator = torch.Generator().manual_seed(seed)
         return torch.randn(image.shape[1:], generator=generator, dtype=torch.float64).to(image).expand_as(image)
-    if len(seed) != len(image):
-        raise InputError(f"seed must be one number or one for each of the {len(image)} images; got {len(seed)}")
+    if isinstance(seed, str) or len(seed) != len(image):
+        given = repr(seed) if isinstance(seed, str) else len(seed)
+        raise InputError(f"seed must be one number or one for each of the {len(image)} images; got {given}")
     return torch.cat([noise_like(image[:1], each) for each in seed])
 
 
@@ -161,8 +163,8 @@ def put_on_level(
     elif bool(off.all()) and not forgiving:
         names = " and ".join(metric.name for metric in problem.reference_metrics)
         raise LevelError(
-            f"no image with levels {levels[0].tolist()} of {names} was found; the closest has "
-            f"{precise.held_values(moved)[0].tolist()}"
+            f"no image with levels {short(levels[0])} of {names} was found; the closest has "
+            f"{short(precise.held_values(moved)[0])}: choose levels nearer to these"
         )
     return problem.clamp(moved.to(start.dtype)), off
 
@@ -183,6 +185,9 @@ def first_start(
     if initial_image is not None:
         if noise is not None:
             raise InputError("give initial_image or initial_noise, not both")
+        if not isinstance(initial_image, Tensor) or not initial_image.is_floating_point():
+            given = initial_image.dtype if isinstance(initial_image, Tensor) else type(initial_image).__name__
+            raise InputError(f"initial_image must be a floating-point tensor; got {given}")
         start = initial_image.to(reference)
         if start.shape != problem.image.shape:
             raise InputError(
@@ -197,8 +202,9 @@ def first_start(
     else:
         if noise is None:
             noise = DEFAULT_NOISE
-        each = [float(noise)] if isinstance(noise, int | float) else list(noise)
-        if len(each) not in (1, len(reference)) or not all(math.isfinite(value) and value > 0 for value in each):
+        each = [noise] if isinstance(noise, int | float) else list(noise)
+        usable = all(isinstance(value, Real) and math.isfinite(value) and value > 0 for value in each)
+        if len(each) not in (1, len(reference)) or not usable:
             raise InputError(f"initial_noise must be a positive number, or one for each image; got {noise}")
         deviation = reference.new_tensor(each)[:, None] * width
         start = problem.clamp(reference + deviation * noise_like(problem.image, seed).flatten(1))

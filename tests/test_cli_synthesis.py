@@ -202,6 +202,7 @@ def test_a_failing_command_does_not_destroy_what_it_was_to_overwrite(photo, tmp_
         (["mse", "mae", "dead_leaves", "--optimizer", "Adam"], "--solver penalty"),
         (["mse", "mae", "dead_leaves", "--tolerance", "0"], "between 0 and 1"),
         (["mse", "mae", "dead_leaves", "--start", "chelsea"], "must have those of the picture, 512 x 512"),
+        (["mse", "mae", "dead_leaves", "--start", "chelsea", "--initial-noise", "0.2"], "give one of them"),
         (["mse", "mae", "dead_leaves", "--overwrite", "--resume"], "one of them"),
         (["mse", "mae", "dead_leaves", "--resume"], "no match.json"),
         (["mse", "mae"], "Missing argument"),
@@ -228,6 +229,8 @@ def test_cuda_where_there_is_none_is_refused(tmp_path, capsys):
         ("(a - b).flatten(1).sum(1) / 0", "not finite"),
         ("(a - b).detach().square().flatten(1).mean(1)", "no gradient"),
         ("-(a - b).square().flatten(1).mean(1)", "negative"),
+        ("1 - (a - b).square().flatten(1).mean(1)", "is 1 for identical images"),
+        ("exit()", "raised SystemExit"),
     ],
 )
 def test_a_metric_that_breaks_its_contract_is_named(body, said, photo, tmp_path, capsys):

@@ -364,3 +364,16 @@ def test_moves_to_a_gpu_and_back(grey):
     assert not made.losses.is_cuda
     made.to("cpu").synthesize(3, store_progress=True)
     assert len(made.losses) == 10
+
+
+def test_describes_itself_and_its_progress_in_the_words_and_order_of_plenoptic(photograph):
+    theirs, ours = (made for made, _ in run_both(photograph, (mse, mae), "max", 3))
+    assert repr(ours) == repr(theirs)
+    assert list(ours.get_progress(2)) == list(theirs.get_progress(2))
+
+
+@pytest.mark.parametrize(("interval", "error"), [("often", TypeError), (None, TypeError), (-1, InputError)])
+def test_refuses_an_interval_that_is_none(grey, interval, error):
+    with pytest.raises(error, match="store_progress must be a bool") as caught:
+        competition(grey).synthesize(1, store_progress=interval)
+    assert isinstance(caught.value, InputError)

@@ -31,14 +31,16 @@ def test_levels_are_read(texts, metrics, level):
     [
         (["noise:x"], PAIR, "no level"),
         (["noise:-1"], PAIR, "above 0"),
-        (["loud:0.1"], HELD, "for each held metric"),
+        (["loud:0.1"], HELD, "loud:0.1 is no level"),
         (["0.1"], PAIR, "does not say of which metric"),
+        (["noise"], PAIR, "noise is no level; allowed are noise:S"),
+        (["nosie:0.1"], PAIR, "nosie:0.1 is no level; allowed are noise:S"),
         (["mse=0.1"], PAIR, "missing for ssim"),
         (["mse=0.1", "mse=0.2"], PAIR, "given twice"),
-        (["mae=0.1", "mse=0.2"], PAIR, "names no one held metric"),
+        (["mae=0.1", "mse=0.2"], PAIR, "names no single held metric"),
         (["mse=nan", "ssim=1"], PAIR, "no level"),
         (["0.1"], HELD, r"each held metric \(mse, mae\); got 1"),
-        (["0.1", "mae=0.2"], HELD, "names no one held metric"),
+        (["0.1", "mae=0.2"], HELD, "names no single held metric"),
     ],
 )
 def test_other_levels_are_refused(texts, metrics, said):

@@ -127,8 +127,16 @@ def test_given_levels_of_two_metrics():
 
 def test_impossible_levels_of_two_metrics():
     # the mean absolute error cannot exceed the root of the mean squared error
-    with pytest.raises(madcore.LevelError, match="closest"):
+    with pytest.raises(madcore.LevelError, match=r"the closest has 0\.\d{1,6}, 0\.\d{1,6}: choose"):
         madcore.synthesize(IMAGE, "ssim", ["mse", "mae"], "max", level=[0.01, 0.2], **FAST)
+
+
+def test_bounds_are_as_precise_as_the_images():
+    # in float32, 0.7 is a little less and 0.3 a little more
+    image = (0.3 + 0.4 * IMAGE.double()).clamp(0.3, 0.7)
+    result = madcore.synthesize(image, "mse", "mae", "max", pixel_range=(0.3, 0.7), **FAST)
+    assert result.mad_image.min() == 0.3
+    assert result.mad_image.max() == 0.7
 
 
 def test_mask_keeps_pixels_exactly():
@@ -218,6 +226,14 @@ def test_unreachable_level_states_the_range():
         ({"level": [0.1, 0.2]}, "one value for each of the 1 held"),
         ({"level": torch.ones(3)}, "one number or one for each"),
         ({"level": "loud:3"}, "noise:S"),
+        ({"level": {"mse": 0.01}}, "number or tensor for each held metric"),
+        ({"initial_image": IMAGE.numpy()}, "floating-point tensor; got ndarray"),
+        ({"initial_image": IMAGE.byte()}, "floating-point tensor; got torch.uint8"),
+        ({"initial_noise": "much"}, "got much"),
+        ({"seed": "a"}, "one number or one for each of the 1 images; got 'a'"),
+        ({"mask": IMAGE.numpy()}, "mask must be a tensor"),
+        ({"max_iter": "many"}, "max_iter must be a number"),
+        ({"device": "tpu0"}, "device must be one that this machine has"),
         ({"initial_image": IMAGE}, "equals the reference"),
         ({"initial_image": IMAGE + 1}, "inside the pixel range"),
         ({"initial_image": IMAGE[..., 1:]}, "shape of image"),

@@ -269,7 +269,8 @@ def _report(record: Mapping[str, Any], folder: Path, as_json: bool) -> None:
     write_table(rows, header)
     click.echo(f"\nEvery metric as a distance, 0 for identical images.  Written to {folder}:")
     click.echo(f"  {' '.join([*record['files'], RECORD])}")
-    click.echo(f"  Look at {folder / 'contact_sheet.png'}")
+    if "contact_sheet.png" in record["files"]:  # a second signal comes before it is drawn
+        click.echo(f"  Look at {folder / 'contact_sheet.png'}")
 
 
 def _values(values: Mapping[str, float | None]) -> list[str]:

@@ -6,6 +6,7 @@ Pillow reads the common formats but silently cuts 16-bit colour to 8 bits, so th
 from __future__ import annotations
 
 import io
+import pickle
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -67,7 +68,7 @@ def _explained(name: str) -> Iterator[None]:
     except InputError:
         raise
     except UnidentifiedImageError as error:
-        kinds = "PNG, JPEG, TIFF, BMP, GIF, WebP, " + ", ".join(ARRAY_SUFFIXES)
+        kinds = "PNG, JPEG, TIFF (of integers, or of grey floats), BMP, GIF, WebP, " + ", ".join(ARRAY_SUFFIXES)
         raise InputError(f"{name} is not a picture that can be read; known are {kinds}") from error
     except Exception as error:  # decoders of damaged files raise whatever they like
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -106,7 +107,7 @@ def _decode(content: bytes, name: str) -> NDArray[Any]:
         if frames > 1 and picture.format != "MPO":  # in an MPO, a camera's JPEG, the further ones are previews
             raise InputError(f"{name} holds {frames} pictures; save the one that you want as a file of its own")
         if _is_deep_color(picture, content):
-            return _decode_deep(content, name)
+            return _decode_deep(content, name, picture.size)
         upright = ImageOps.exif_transpose(picture)
         return np.array(upright.convert(CONVERSIONS.get(upright.mode, upright.mode)))
 
@@ -122,11 +123,12 @@ def _is_deep_color(picture: Image.Image, content: bytes) -> bool:
     return False
 
 
-def _decode_deep(content: bytes, name: str) -> NDArray[Any]:
+def _decode_deep(content: bytes, name: str, size: tuple[int, int]) -> NDArray[Any]:
     imagecodecs = find_imagecodecs(f"{name} (colour of more than 8 bits a sample)")
     decode = imagecodecs.png_decode if content.startswith(PNG_SIGNATURE) else imagecodecs.tiff_decode
     array: NDArray[Any] = decode(content)
-    return array
+    planes = array.shape[1:] == size[::-1] != array.shape[:2]  # a TIFF that stores one colour after the other
+    return np.moveaxis(array, 0, -1) if planes else array
 
 
 def _decode_array(path: Path, entry: str) -> NDArray[Any]:
@@ -140,7 +142,12 @@ def _decode_array(path: Path, entry: str) -> NDArray[Any]:
 def _load_tensors(path: Path) -> Any:
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path} is not a file that torch.save wrote, or it is truncated; save the tensor again")
-    return torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise InputError(
+            f"{path} holds objects other than tensors, which are not read; save the tensor alone"
+        ) from error
 
 
 def _select(path: Path, tensors: Any, entry: str) -> torch.Tensor:

@@ -55,7 +55,8 @@ def _scale(array: NDArray[Any], name: str) -> NDArray[np.float64]:
         )
     if not np.isfinite(array).all():
         count = int((~np.isfinite(array)).sum())
-        raise InputError(f"{name} has {count} pixel values that are NaN or infinite; allowed are numbers in [0, 1]")
+        samples = "sample is" if count == 1 else "samples are"
+        raise InputError(f"{name}: {count} {samples} NaN or infinite; allowed are numbers in [0, 1]")
     if array.size and (array.min() < 0 or array.max() > 1):
         raise InputError(
             f"{name} has pixel values from {array.min():g} to {array.max():g}; allowed are floats in [0, 1]: "
@@ -94,7 +95,8 @@ def _axes(array: Tensor, layout: str, name: str) -> Tensor:
         raise InputError(f"{name} holds {len(image)} images; give one: save them as separate files")
     if image.shape[1] not in CHANNELS or not image.numel():
         raise InputError(
-            f"{name} has {image.shape[1]} channels and {image.shape[2]} x {image.shape[3]} pixels; allowed are 1 or 3"
+            f"{name} has {image.shape[2]} x {image.shape[3]} pixels of {image.shape[1]} channels; "
+            "allowed are at least 1 x 1 of 1 or 3"
         )
     return image.contiguous()
 

@@ -1,0 +1,67 @@
+"""What every result promises, whatever the picture, the metrics, the level and the range."""
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pictures import wave_picture
+
+import madcore
+
+METRICS = ["mse", "mae", "lp,p=3", "ssim", "ssim,window=uniform,size=8"]
+LARGEST_ERROR = {torch.float32: 1e-5, torch.float64: 1e-6}  # float32 may end a few roundings of pixels from the level
+
+
+@st.composite
+def problems(draw):
+    """A small picture, two different metrics, a direction, a range and a level of noise."""
+    optimized, held = draw(st.lists(st.sampled_from(METRICS), min_size=2, max_size=2, unique=True))
+    height, width = draw(st.integers(12, 24)), draw(st.integers(12, 24))
+    low, width_of_range = draw(st.floats(-2, 2)), draw(st.floats(0.5, 4))
+    bounds = (low, low + width_of_range)
+    dtype = draw(st.sampled_from([torch.float32, torch.float64]))
+    share = wave_picture(height, width, draw(st.sampled_from([1, 3]))).to(dtype)
+    image = (low + width_of_range * share).clamp(*(torch.tensor(bound, dtype=dtype) for bound in bounds))
+    return {
+        "image": image,
+        "optimized_metric": optimized,
+        "reference_metric": held,
+        "minmax": draw(st.sampled_from(["min", "max"])),
+        "pixel_range": bounds,
+        "initial_noise": draw(st.floats(0.02, 0.5)),
+        "seed": draw(st.integers(0, 2**31)),
+    }
+
+
+def assert_keeps_its_promises(result, problem):
+    low, high = (torch.tensor(bound, dtype=problem["image"].dtype) for bound in problem["pixel_range"])
+    assert result.mad_image.min() >= low
+    assert result.mad_image.max() <= high
+    assert result.held_error.item() <= LARGEST_ERROR[result.mad_image.dtype]
+    assert (result.status[0] == madcore.Status.OFF_LEVEL) == (result.held_error.item() > result.tolerance)
+    sign = 1 if problem["minmax"] == "min" else -1
+    start = result.initial_value.item()
+    assert sign * (result.optimized_value.item() - start) <= 1e-3 * abs(start)
+
+
+@settings(deadline=None, max_examples=20)
+@given(problem=problems())
+def test_holds_the_level_inside_the_range_and_is_no_worse_than_its_start(problem):
+    assert_keeps_its_promises(madcore.synthesize(**problem, max_iter=12), problem)
+
+
+@settings(deadline=None, max_examples=10)
+@given(problem=problems(), kept=st.floats(0.05, 0.7))
+def test_masked_pixels_are_the_reference_to_the_last_bit(problem, kept):
+    image = problem["image"]
+    mask = torch.rand(image.shape[-2:], generator=torch.Generator().manual_seed(problem["seed"])) < kept
+    result = madcore.synthesize(**problem, mask=mask, max_iter=8)
+    assert torch.equal(result.mad_image[..., mask], image[..., mask])
+    assert_keeps_its_promises(result, problem)
+
+
+@settings(deadline=None, max_examples=10)
+@given(problem=problems(), bits=st.sampled_from([8, 16]))
+def test_written_pictures_are_held_no_worse_than_by_rounding_and_stay_inside(problem, bits):
+    written = madcore.quantize(madcore.synthesize(**problem, max_iter=8), bits)
+    assert written.held_error.item() <= max(written.rounded_error.item(), written.tolerance)
+    assert 0 <= written.codes.min() <= written.codes.max() <= 2**bits - 1
