@@ -14,11 +14,11 @@ from torch import Tensor
 
 from madcore.errors import InputError, MadcoreError
 from madcore.images import decode_image
-from madcore.lookup import create_metric
 from madcore.metric import Metric
 from madcore.registry import Registry
 from madcore.store import Store
 from madcore.tournament.judging import merge_scores, noise_curve, score_images
+from madcore.tournament.metrics import make_metric
 
 __all__ = ["Scorer"]
 
@@ -40,6 +40,8 @@ class Scorer:
         Plugins to look in.
     device : str
         Where to compute.
+    folder : str
+        Where files with code are looked for.
     broken : dict
         Judges that could not be built, and why.
     """
@@ -48,11 +50,12 @@ class Scorer:
     judges: Mapping[str, Identity]
     registry: Registry
     device: str = "cpu"
+    folder: str = ""
     broken: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Keep what was built."""
-        self._create = lru_cache(None)(lambda name: create_metric(name, registry=self.registry))
+        self._create = lru_cache(None)(lambda name: make_metric(name, self.registry, self.folder))
         self._curves: set[str] = set()  # reference images whose curves are complete
 
     def score(self, matches: Iterable[str], stop: Flag, tell: Callable[[int], None] | None = None) -> int:

@@ -54,7 +54,8 @@ class Tournament:
         self.registry = registry or default_registry()
         self._by_id: dict[str, Match] = {}
         self._complete = False
-        self._completer = Completer(self.registry)
+        self._folder = os.path.abspath(plan.folder)
+        self._completer = Completer(self.registry, None, self._folder)
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str], *, registry: Registry | None = None) -> Tournament:
@@ -81,7 +82,7 @@ class Tournament:
             If a picture cannot be read or a metric does not exist.
         """
         if not self._complete:
-            self._completer = Completer(self.registry, cache)
+            self._completer = Completer(self.registry, cache, self._folder)
             completed = [self._completer.complete(request) for request in self.plan.requests(self.registry)]
             self._completer.save()
             self._by_id = {match.id: match for match in completed}
@@ -155,6 +156,7 @@ class Tournament:
         player = PlayerMaker(
             tuple(self.plan.judges),
             tuple(sorted(self.registry.blocked)),
+            self._folder,
             tuple(self.plan.keep),
             str(store.path),
             durability,
@@ -202,7 +204,7 @@ class Tournament:
 
     def _score(self, store: Store, matches: Iterable[Match], device: str, stop: threading.Event) -> None:
         """Let judges that are new to the plan score the matches that were there before."""
-        scorer = Scorer(store, self._judges(), self.registry, device)
+        scorer = Scorer(store, self._judges(), self.registry, device, self._folder)
         scorer.score((match.id for match in matches), stop)
 
 
