@@ -59,7 +59,7 @@ def test_a_plan_is_played(plan, tmp_path, capsys):
 def test_the_same_command_goes_on(plan, tmp_path, capsys):
     for _ in range(2):
         assert run(["tournament", plan, "-o", str(tmp_path / "store")]) == 0
-    assert "4 matches, 4 of them finished before; 0 to play" in capsys.readouterr().err
+    assert capsys.readouterr().err.splitlines()[2:] == ["madcore: 4 matches, 4 of them finished before; 0 to play"]
 
 
 def test_a_dry_run_writes_nothing(plan, tmp_path, capsys):
@@ -102,7 +102,18 @@ def test_a_judge_is_added(plan, tmp_path, capsys):
     assert len(list(store.curves())) == 6
 
 
-@pytest.mark.parametrize("option", [["--shard", "4/3"], ["--batch", "0"], ["--engine", "lokal"], ["--device", "tpu"]])
+def test_the_time_that_is_up_is_told(plan, tmp_path, capsys):
+    assert run(["tournament", plan, "-o", str(tmp_path / "store"), "--max-hours", "1e-9"]) == 130
+    assert "the time is up; to go on: madcore tournament" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *(["--shard", "4/3"], ["--batch", "0"], ["--engine", "lokal"], ["--device", "tpu"]),
+        *(["--max-hours", "-1"], ["--max-hours", "nan"], ["--limit", "0"]),
+    ],
+)
 def test_options_that_cannot_be(plan, tmp_path, option, capsys):
     assert run(["tournament", plan, "-o", str(tmp_path / "store"), *option]) == 2
     assert capsys.readouterr().err.count("\n") == 1
