@@ -81,6 +81,7 @@ def test_events_are_logged(plan, tmp_path):
     run(["tournament", plan, "-o", str(tmp_path / "store"), "--log-json", str(log), "--batch", "1"])
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert sum(line["event"] == "finished" for line in lines) == 4
+    assert {line["event"] for line in lines} == {"worker", "started", "finished"}
     assert lines[-1]["summary"] == {"finished": 4, "failed": 0, "left": 0}
 
 
@@ -100,6 +101,13 @@ def test_a_judge_is_added(plan, tmp_path, capsys):
     store = Store(tmp_path / "store")
     assert all("ssim,window=uniform" in store.scores(match)["judges"] for match in store.ids())
     assert len(list(store.curves())) == 6
+
+
+def test_a_judge_that_does_not_take_the_pictures_is_told_of(plan, tmp_path, capsys):
+    run(["tournament", plan, "-o", str(tmp_path / "store")])
+    assert run(["score", str(tmp_path / "store"), "--metric", "ms_ssim"]) == 0
+    said = "warning: ms_ssim has no value for some of the pictures: ms_ssim needs at least 161 pixels a side"
+    assert said in capsys.readouterr().err
 
 
 def test_the_time_that_is_up_is_told(plan, tmp_path, capsys):

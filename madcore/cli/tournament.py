@@ -152,6 +152,8 @@ def score(session: Session, /, store: Path, metrics: tuple[str, ...], device: st
         count = scorer.score(sorted(found.ids()), stop.flag)
         for name, problem in scorer.broken.items():
             talk(f"error: {name} cannot judge: {problem}")
+        for name, reason in scorer.silent.items():
+            talk(f"warning: {name} has no value for some of the pictures: {reason}")
         click.echo(f"{count} of {len(found.ids())} matches were scored; the others had been before")
         if stop.requested:
             raise KeyboardInterrupt

@@ -44,6 +44,8 @@ class Scorer:
         Where files with code are looked for.
     broken : dict
         Judges that could not be built, and why.
+    silent : dict
+        Judges that do not take the pictures, or some of them, and why.
     """
 
     store: Store
@@ -52,6 +54,7 @@ class Scorer:
     device: str = "cpu"
     folder: str = ""
     broken: dict[str, str] = field(default_factory=dict)
+    silent: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Keep what was built."""
@@ -92,6 +95,7 @@ class Scorer:
         if not judges and not curve_judges:
             return False
         image = self._reference(image_hash)
+        self._note_silent(judges, image)
         for name, metric in curve_judges.items():
             self.store.put_curve(noise_curve(name, metric, image, record["made"]["picture"], image_hash))
         if judges:
@@ -101,6 +105,13 @@ class Scorer:
             values = score_images(judges, image, {name: exact[name] for name in names}, written)
             self.store.put_scores(match, merge_scores(match, known, judges, values))
         return True
+
+    def _note_silent(self, judges: Mapping[str, Metric], image: Tensor) -> None:
+        for name, metric in judges.items():
+            try:
+                metric.check_image(image)
+            except InputError as error:
+                self.silent.setdefault(name, str(error))
 
     def _missing_curves(self, image_hash: str) -> list[str]:
         return [name for name, identity in self.judges.items() if self.store.curve(identity, image_hash) is None]
