@@ -21,9 +21,9 @@ from typing import Any
 
 from madcore.errors import InputError, MadcoreError, PluginError
 from madcore.loading import describe_error
-from madcore.options import complete_options, unknown_name
+from madcore.options import complete_options, plain, unknown_name
 
-__all__ = ["Code", "blaming", "find_code", "is_code"]
+__all__ = ["Code", "blaming", "find_code", "is_code", "locate_code"]
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,23 @@ class Code:
         The name as given.
     attribute : callable
         What it points to.
+    file : Path, optional
+        The file, absolute, where one was given.
     digest : str, optional
-        ``sha256:...`` of the file, where a file was given.
+        ``sha256:...`` of its content.
     """
 
     name: str
     attribute: Callable[..., Any]
+    file: Path | None = None
     digest: str | None = None
+
+    def identity(self, kind: str, options: Mapping[str, object]) -> dict[str, Any]:
+        """Say what decides the values: of a file its content and the attribute, wherever it lies."""
+        record: dict[str, Any] = {kind: self.name, "options": plain(options), "revision": 1}
+        if self.file is None:
+            return record
+        return {**record, kind: self.name.rpartition(":")[2], "code": self.digest, "file": str(self.file)}
 
     def make(self, given: Mapping[str, object], images: int) -> tuple[Callable[..., Any], dict[str, object]]:
         """Return the callable of that many images, and all options.
@@ -75,6 +85,15 @@ def is_code(name: str) -> bool:
     return ":" in name or name.endswith(".py")
 
 
+def locate_code(name: str, folder: str | os.PathLike[str]) -> str:
+    """Return a name, its options included, with the file of code, if it has one, found from a folder."""
+    bare, comma, options = name.partition(",")
+    place, colon, attribute = bare.rpartition(":")
+    if not _is_file(place):
+        return name
+    return f"{Path(folder, Path(place).expanduser()).absolute()}{colon}{attribute}{comma}{options}"
+
+
 def find_code(name: str) -> Code:
     """Import the module or file of a name and return the attribute.
 
@@ -90,10 +109,12 @@ def find_code(name: str) -> Code:
     place, _, path = name.rpartition(":")
     if not (place and path):
         raise InputError(f"{name!r} names no attribute; write ./file.py:attribute or package.module:attribute")
-    if place.endswith(".py") or os.sep in place or "/" in place:
+    file, digest = None, None
+    if _is_file(place):
+        file = Path(place).expanduser().absolute()
         module, digest = _load_file(Path(place).expanduser(), name)
     else:
-        module, digest = _import(place, name), None
+        module = _import(place, name)
     try:
         attribute = reduce(getattr, path.split("."), module)
     except AttributeError:
@@ -101,7 +122,7 @@ def find_code(name: str) -> Code:
         raise unknown_name(f"attribute of {place}", path, known) from None
     if not callable(attribute):
         raise InputError(f"{name} is of type {type(attribute).__name__}; it must be a callable of images, or make one")
-    return Code(name, attribute, digest)
+    return Code(name, attribute, file, digest)
 
 
 @contextmanager
@@ -114,6 +135,10 @@ def blaming(culprit: str) -> Iterator[None]:
         raise
     except BaseException as error:
         raise PluginError(f"{culprit} does not work: {describe_error(error)}") from error
+
+
+def _is_file(place: str) -> bool:
+    return place.endswith(".py") or "/" in place or os.sep in place
 
 
 def _import(place: str, name: str) -> ModuleType:

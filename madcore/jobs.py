@@ -109,7 +109,7 @@ def prepare_job(
             "id": match_id(key),
             "key": key,
             "images": {},
-            "made": _made(request, metrics, pictures, device),
+            "made": _made(request, metrics, penalty, pictures, device),
         },
         exact={"reference": pictures["image"]},
     )
@@ -173,7 +173,11 @@ def choose_solver(request: Request) -> Solver[Any]:
 
 
 def _made(
-    request: Request, metrics: list[Metric], pictures: Mapping[str, Tensor], device: torch.device
+    request: Request,
+    metrics: list[Metric],
+    penalty: Penalty | None,
+    pictures: Mapping[str, Tensor],
+    device: torch.device,
 ) -> dict[str, Any]:
     """Say how it was made: what does not decide the images, or not to the last bit."""
     height, width = pictures["image"].shape[-2:]
@@ -184,8 +188,14 @@ def _made(
         for metric in metrics
         if "plugin" in metric.identity
     }
+    identities = {
+        **{letter: metric.identity for letter, metric in zip(request.letters, metrics, strict=True)},
+        "penalty": {} if penalty is None else penalty.identity,
+    }
+    files = {name: identity["file"] for name, identity in identities.items() if "file" in identity}
     return {
         "names": dict(zip(request.letters, request.metrics, strict=True)),
+        **({"files": files} if files else {}),
         "picture": request.picture,
         "summary": f"{request.picture}, {height} x {width}{said}, seed {request.seed}.  {DISTANCES}",
         "started": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),

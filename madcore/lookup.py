@@ -95,7 +95,7 @@ def create_penalty(
     if is_code(name):
         code = find_code(name)
         function, chosen = code.make(given, images=1)
-        return Penalty(function, write_name(name, given), _code_identity("penalty", name, chosen, code.digest))
+        return Penalty(function, write_name(name, given), code.identity("penalty", chosen))
     entry = (registry or default_registry()).penalty(name)
     builder = _Builder(entry, complete_options(entry.spec.build, given, name), write_name(name, given))
     return Penalty(builder(), builder.written, builder.identity("penalty"))
@@ -150,12 +150,7 @@ def _adhoc_metric(name: str, given: Mapping[str, object]) -> Metric:
     code = find_code(name)
     function, options = code.make(given, images=2)
     metric = function if isinstance(function, Metric) else Metric(function)
-    return replace(metric, name=write_name(name, given), identity=_code_identity("metric", name, options, code.digest))
-
-
-def _code_identity(kind: str, name: str, options: Mapping[str, object], digest: str | None) -> dict[str, Any]:
-    record: dict[str, Any] = {kind: name, "options": plain(options), "revision": 1}
-    return record if digest is None else {**record, "code": digest}
+    return replace(metric, name=write_name(name, given), identity=code.identity("metric", options))
 
 
 def _refuse_options(given: object, options: Mapping[str, object]) -> None:

@@ -42,13 +42,13 @@ class Builder:
     allow_code: bool = False
     _built: dict[str, Any] = field(default_factory=dict)
 
-    def metric(self, identity: dict[str, Any]) -> Metric:
-        """Return the metric of an identity in a key."""
-        return self._once(create_metric, identity["metric"], identity["options"])
+    def metric(self, name: str, identity: dict[str, Any]) -> Metric:
+        """Return the metric of an identity in a key; `name` is that without its options."""
+        return self._once(create_metric, name, identity["options"])
 
-    def penalty(self, identity: dict[str, Any]) -> Penalty:
-        """Return the penalty of an identity in a key."""
-        return self._once(create_penalty, identity["penalty"], identity["options"])
+    def penalty(self, name: str, identity: dict[str, Any]) -> Penalty:
+        """Return the penalty of an identity in a key; `name` is that without its options."""
+        return self._once(create_penalty, name, identity["options"])
 
     def refuse_code(self, names: list[str]) -> None:
         """Make sure that no name points to code that may not be run.
@@ -139,9 +139,12 @@ def receive(results: Store | SingleMatch, match: str, builder: Builder) -> Recei
     # of the key, which the id is a hash of: a metric that is left out elsewhere is measured all the same
     identities = {letter: identity for letter, identity in record["key"].items() if len(letter) == 1}
     penalty = record["key"].get("penalty")
-    builder.refuse_code([*(each["metric"] for each in identities.values()), (penalty or {}).get("penalty", "")])
-    metrics = {letter: builder.metric(each) for letter, each in identities.items()}
-    rebuilt = builder.penalty(penalty) if penalty else None
+    files = record["made"].get("files", {})
+    names = {letter: _name(each["metric"], each, files.get(letter)) for letter, each in identities.items()}
+    name_of_penalty = _name(penalty["penalty"], penalty, files.get("penalty")) if penalty else ""
+    builder.refuse_code([*names.values(), name_of_penalty])
+    metrics = {letter: builder.metric(names[letter], each) for letter, each in identities.items()}
+    rebuilt = builder.penalty(name_of_penalty, penalty) if penalty else None
     received = Received(results, record, metrics, rebuilt)
     for letter, metric in metrics.items():
         _compare_identity(received, metric.name, identities[letter], identify(metric))
@@ -152,6 +155,17 @@ def receive(results: Store | SingleMatch, match: str, builder: Builder) -> Recei
     _read_exact(received)
     received.reference = _find_reference(received)
     return received
+
+
+def _name(name: str, identity: dict[str, Any], file: Any) -> str:
+    """Return the name that something of a key has here; that of code in a file begins with where it lies."""
+    if "code" not in identity:
+        return name
+    place = Path(file)
+    found = next((each for each in (place, Path(place.name)) if each.is_file()), None)
+    if found is None:
+        raise InputError(f"the code of {name} is no longer {place}; put a copy of {place.name} into the current folder")
+    return f"{found}:{name}"
 
 
 def _compare_identity(received: Received, name: str, stated: dict[str, Any], found: dict[str, Any]) -> None:

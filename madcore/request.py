@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from string import ascii_lowercase
 
 from madcore.errors import InputError
@@ -17,7 +18,7 @@ NOISE_KINDS = ("noise", "equivalent_noise")
 
 @dataclass(frozen=True)
 class Level:
-    """At which values metrics are held; numbers stay the decimal text that the user wrote.
+    """At which values metrics are held; a number is decimal text, ``0.1`` however it was written (0.10, 1e-1).
 
     Parameters
     ----------
@@ -30,6 +31,15 @@ class Level:
 
     kind: str
     value: str | Mapping[str, str] = ""
+
+    def __post_init__(self) -> None:
+        """Write each number in the one way that records have it."""
+        given = self.value
+        if isinstance(given, Mapping):
+            given = {letter: _shortest(number) for letter, number in given.items()}
+        elif given:
+            given = _shortest(given)
+        object.__setattr__(self, "value", given)
 
     def of(self, letters: Sequence[str]) -> str | list[float] | None:
         """Return the level for `madcore.synthesize` when the metrics of these letters are held."""
@@ -158,6 +168,11 @@ def _complete(values: Mapping[str, str], metrics: Mapping[str, str]) -> Level:
     if missing:
         raise InputError(f"--level is missing for {' and '.join(missing)}; write --level {missing[0]}=VALUE too")
     return Level("values", {letter: values[letter] for letter in metrics})
+
+
+def _shortest(number: str) -> str:
+    """Write a number with as few digits as tell it from others, and without exponent."""
+    return f"{Decimal(repr(float(number))).normalize():f}"
 
 
 def _number(text: str, given: str) -> str:

@@ -109,7 +109,7 @@ def test_a_damaged_record_is_one_of_many(played, says, tmp_path, change):
     path = next(store.glob("matches/*/*/match.json"))
     path.write_text(change(path.read_text()))
     code, out, _ = says("verify", store)
-    assert (code, out.splitlines()[-1]) == (1, "2 matches: 1 do not hold.")
+    assert (code, out.splitlines()[-1]) == (1, "2 matches: 1 does not hold.")
 
 
 def test_a_sample(played, says):

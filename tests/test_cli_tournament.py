@@ -59,7 +59,7 @@ def test_a_plan_is_played(plan, tmp_path, capsys):
 def test_the_same_command_goes_on(plan, tmp_path, capsys):
     for _ in range(2):
         assert run(["tournament", plan, "-o", str(tmp_path / "store")]) == 0
-    assert "4 matches, 4 of them finished before; 0 to play" in capsys.readouterr().err
+    assert capsys.readouterr().err.splitlines()[2:] == ["madcore: 4 matches, 4 of them finished before; 0 to play"]
 
 
 def test_a_dry_run_writes_nothing(plan, tmp_path, capsys):
@@ -81,6 +81,7 @@ def test_events_are_logged(plan, tmp_path):
     run(["tournament", plan, "-o", str(tmp_path / "store"), "--log-json", str(log), "--batch", "1"])
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert sum(line["event"] == "finished" for line in lines) == 4
+    assert {line["event"] for line in lines} == {"worker", "started", "finished"}
     assert lines[-1]["summary"] == {"finished": 4, "failed": 0, "left": 0}
 
 
@@ -102,7 +103,25 @@ def test_a_judge_is_added(plan, tmp_path, capsys):
     assert len(list(store.curves())) == 6
 
 
-@pytest.mark.parametrize("option", [["--shard", "4/3"], ["--batch", "0"], ["--engine", "lokal"], ["--device", "tpu"]])
+def test_a_judge_that_does_not_take_the_pictures_is_told_of(plan, tmp_path, capsys):
+    run(["tournament", plan, "-o", str(tmp_path / "store")])
+    assert run(["score", str(tmp_path / "store"), "--metric", "ms_ssim"]) == 0
+    said = "warning: ms_ssim has no value for some of the pictures: ms_ssim needs at least 161 pixels a side"
+    assert said in capsys.readouterr().err
+
+
+def test_the_time_that_is_up_is_told(plan, tmp_path, capsys):
+    assert run(["tournament", plan, "-o", str(tmp_path / "store"), "--max-hours", "1e-9"]) == 130
+    assert "the time is up; to go on: madcore tournament" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *(["--shard", "4/3"], ["--batch", "0"], ["--engine", "lokal"], ["--device", "tpu"]),
+        *(["--max-hours", "-1"], ["--max-hours", "nan"], ["--limit", "0"]),
+    ],
+)
 def test_options_that_cannot_be(plan, tmp_path, option, capsys):
     assert run(["tournament", plan, "-o", str(tmp_path / "store"), *option]) == 2
     assert capsys.readouterr().err.count("\n") == 1

@@ -187,8 +187,9 @@ def test_options_of_code(code, pair, attribute):
 
 def test_identity_of_a_file_has_its_hash(code):
     identity = create_metric(f"{code}:direct").identity
-    assert identity["metric"] == f"{code}:direct"
+    assert identity["metric"] == "direct"
     assert identity["code"] == f"sha256:{hashlib.sha256(CODE.encode()).hexdigest()}"
+    assert identity["file"] == str(code)
 
 
 def test_changed_file_is_read_again(code, pair):

@@ -77,7 +77,7 @@ def test_everything_that_a_plan_may_say(read):
     assert len(requests) == 3 * 2 * 2 * 2
     last = requests[-1]
     assert last.metrics == ("mse", "ssim,window=uniform,sigma=1.20")
-    assert last.level == Level("values", {"a": "1e-2", "b": "1"})
+    assert last.level == Level("values", {"a": "0.01", "b": "1"})
     assert (last.picture, last.size, last.crop, last.gray) == ("dead_leaves_color", "64", "32x48+1+2", True)
     assert (last.seed, last.starts, last.penalty, last.penalty_weight) == (7, 2, "total_variation", 0.01)
     assert (last.solver, last.optimizer, last.optimizer_options) == ("penalty", "SGD", {"lr": 0.5})
@@ -85,9 +85,11 @@ def test_everything_that_a_plan_may_say(read):
     assert (plan.judges, plan.keep) == (("mae",), ("png",))
 
 
-def test_numbers_keep_the_digits_that_were_written(read):
-    plan = read(SMALLEST + 'levels = [{ ssim = 0.200, mse = 1_0e-3 }, "noise:0.10"]')
-    assert [request.level.value for request in plan.requests()] == [{"a": "10e-3", "b": "0.200"}, "0.10"]
+def test_a_level_is_the_same_however_it_is_written(read):
+    written = ["noise:0.1", "noise:0.10", "noise:1e-1", "noise:.1", "equivalent_noise:1.0"]
+    each = ", ".join(f'"{level}"' for level in written)
+    requests = read(SMALLEST + f"levels = [{each}, {{ ssim = 0.200, mse = 1_0e-3 }}]").requests()
+    assert [request.level.value for request in requests] == [*["0.1"] * 4, "1", {"a": "0.01", "b": "0.2"}]
 
 
 def test_everything_wrong_is_said_at_once(problems):
@@ -139,6 +141,7 @@ keep = ["png", "jpg"]
         (SMALLEST + "solver = 3", 3, "must be a table"),
         (SMALLEST + "[output]\nkeep = []", 4, "must name"),
         (SMALLEST + 'levels = ["noise:0"]', 3, "is no level"),
+        (SMALLEST + 'levels = ["noise:1e999"]', 3, "is no level"),
         (SMALLEST + "starts = true", 3, "whole number of at least 1; got true"),
     ],
 )

@@ -48,6 +48,13 @@ def test_other_levels_are_refused(texts, metrics, said):
         read_level(texts, metrics, None, None)
 
 
+@pytest.mark.parametrize("text", ["0.1", "0.10", "1e-1", ".1", "+0.1", "0.1000000000000000055"])
+def test_a_number_is_recorded_in_one_way(text):
+    assert read_level([f"noise:{text}"], PAIR, None, None).record() == {"kind": "noise", "value": "0.1"}
+    values = read_level([f"mse={text}", "ssim=1.0"], {"a": "ssim", "b": "mse"}, None, None).value
+    assert values == {"a": "1", "b": "0.1"}
+
+
 def test_the_start_image_sets_the_level_where_none_is_given():
     assert read_level([], PAIR, 0.05, None) == Level("noise", "0.05")
     assert read_level([], PAIR, None, "start.png") == Level("start")

@@ -180,7 +180,17 @@ def test_stopping_leaves_whole_matches(tmp_path):
 
 def test_time_can_run_out(tmp_path):
     plan = small_plan(seeds=tuple(range(100)))
-    assert play(plan, tmp_path, engine=Inventor(0.05), max_hours=0.3 / 3600).interrupted
+    summary = play(plan, tmp_path, engine=Inventor(0.05), max_hours=0.3 / 3600)
+    assert summary.interrupted
+    assert summary.time_is_up
+
+
+@pytest.mark.parametrize("option", ["limit", "max_hours"])
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf")])
+def test_times_that_make_no_sense(tmp_path, option, value):
+    with pytest.raises(InputError, match=f"{option} must be a number above 0"):
+        play(small_plan(), tmp_path / "store", **{option: value})
+    assert not (tmp_path / "store").exists()
 
 
 def test_observers_hear_of_matches(tmp_path):

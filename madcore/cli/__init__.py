@@ -90,7 +90,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             code = launcher.main(arguments, prog_name="madcore", standalone_mode=False, obj=Session())
             sys.stdout.flush()
         except click.ClickException as error:
-            return _fail(f"{error.format_message()}{_usage(error)}", error.exit_code)
+            return _fail(_with_help(error), error.exit_code)
         except MadcoreError as error:
             for problem in getattr(error, "problems", (str(error),)):
                 _fail(problem, error.exit_code)
@@ -109,9 +109,9 @@ def _fail(message: str, code: int) -> int:
     return code
 
 
-def _usage(error: click.ClickException) -> str:
-    context = getattr(error, "ctx", None)
-    return f" See `{context.command_path} --help`." if context else ""
+def _with_help(error: click.ClickException) -> str:
+    message, context = error.format_message(), getattr(error, "ctx", None)
+    return f"{message.removesuffix('.')}.  See `{context.command_path} --help`." if context else message
 
 
 @contextmanager

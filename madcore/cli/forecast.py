@@ -46,7 +46,7 @@ def print_forecast(tournament: Tournament, path: Path | None, device: str) -> in
     if not pending:
         return 0
     devices = find_devices(device)
-    seconds, broken = estimate_seconds(pending, tournament.registry, devices[0])
+    seconds, broken = estimate_seconds(pending, tournament.registry, devices[0], tournament.plan.folder)
     for name, problem in broken.items():
         talk(f"warning: {name} cannot be played: {problem}")
     click.echo(f"about {write_duration(seconds)} on one {devices[0]}, if nothing else runs there")

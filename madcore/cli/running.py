@@ -68,7 +68,7 @@ def _line(event: Event, summary: Summary) -> dict[str, Any]:
     said = {each.name: getattr(event, each.name) for each in fields(event) if each.name != "payload"}
     stand = {"finished": summary.finished, "failed": summary.failed, "left": summary.left}
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return {"time": now, "event": type(event).__name__.lower(), **said, "summary": stand}
+    return {"time": now, "event": type(event).__name__.removesuffix("Event").lower(), **said, "summary": stand}
 
 
 @contextmanager

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from madcore.tournament import Tournament
     from madcore.tournament.summary import Summary
 
-__all__ = ["Bars", "Lines", "Scoreboard", "make_scoreboard", "write_duration"]
+__all__ = ["Bars", "Lines", "Scoreboard", "make_scoreboard", "write_duration", "write_rate"]
 
 EVERY = 30.0  # seconds between two lines
 TOLD = 10  # failures, a line each; a plan with a slip in it may have thousands
@@ -77,7 +77,7 @@ class Lines:
         """Stop the clock, and say how it stands."""
         self.over.set()
         self.clock.join()
-        if self.summary is not None:
+        if self.summary is not None and self.summary.played + self.summary.left:
             talk(write_standing(self.summary))
 
     def update(self, event: Event | None, summary: Summary) -> None:
@@ -141,15 +141,19 @@ def write_start(summary: Summary) -> str:
 
 def write_standing(summary: Summary) -> str:
     """Say how it goes."""
-    played = summary.finished + summary.failed
-    parts = [f"{summary.finished} of {played + summary.left} finished"]
+    parts = [f"{summary.finished} of {summary.played + summary.left} finished"]
     if summary.failed:
         parts.append(f"{summary.failed} failed")
     if summary.per_minute:
-        parts.append(f"{summary.per_minute:.3g} per minute")
+        parts.append(f"{write_rate(summary.per_minute)} per minute")
     if summary.left and summary.seconds_left is not None:
         parts.append(f"{write_duration(summary.seconds_left)} left")
     return ", ".join(parts)
+
+
+def write_rate(rate: float) -> str:
+    """Write a rate with three digits, or to the unit."""
+    return f"{rate:.3g}" if rate < 100 else f"{rate:.0f}"
 
 
 def write_duration(seconds: float) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from madcore.cli.scoreboard import write_duration
+from madcore.cli.scoreboard import write_duration, write_rate
 from madcore.cli.session import talk
 from madcore.cli.tables import write_json, write_table
 from madcore.errors import InputError
@@ -162,7 +162,7 @@ def _facts(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     facts += [("writing", f"{writer}: {holder}") for writer, holder in found["writers"].items()]
     if found["per_minute"]:
         left = f", {write_duration(found['seconds_left'])} left" if found["seconds_left"] is not None else ""
-        facts.append(("rate", f"{found['per_minute']:.3g} matches a minute{left}"))
+        facts.append(("rate", f"{write_rate(found['per_minute'])} matches a minute{left}"))
     return facts
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["score", "tournament"]
 
+POSITIVE = click.FloatRange(0, min_open=True)
+
 
 def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int, int] | None:
     if text is None:
@@ -50,8 +52,8 @@ def _batch(_: click.Context, __: click.Parameter, text: str) -> int | None:
     "--batch", default="auto", callback=_batch, metavar="N", show_default=True, help="Matches played together."
 )
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="Processor threads of each worker.")
-@click.option("--max-hours", type=float, metavar="H", help="Stop in good order after so long.")
-@click.option("--limit", type=float, metavar="SECONDS", help="A match that takes longer has failed.")
+@click.option("--max-hours", type=POSITIVE, metavar="H", help="Stop in good order after so long.")
+@click.option("--limit", type=POSITIVE, metavar="SECONDS", help="A match that takes longer has failed.")
 @click.option("--shard", callback=_shard, metavar="I/N", help="Play only the I-th of N parts; for N such processes.")
 @click.option("--retry-failed", is_flag=True, help="Play matches again that failed before.")
 @click.option(
@@ -87,7 +89,8 @@ def tournament(context: click.Context, /, plan: Path, output: Path | None, dry_r
     summary = run_tournament(whole, output, options, session)
     _report(whole, output, summary)
     if summary.interrupted:
-        talk(f"interrupted; to go on: {command_to_resume(context, sorted(session.blocked), resume=False)}")
+        reason = "the time is up" if summary.time_is_up else "interrupted"
+        talk(f"{reason}; to go on: {command_to_resume(context, sorted(session.blocked), resume=False)}")
         raise KeyboardInterrupt
     return 1 if summary.failed or summary.given_up else 0
 
@@ -149,6 +152,8 @@ def score(session: Session, /, store: Path, metrics: tuple[str, ...], device: st
         count = scorer.score(sorted(found.ids()), stop.flag)
         for name, problem in scorer.broken.items():
             talk(f"error: {name} cannot judge: {problem}")
+        for name, reason in scorer.silent.items():
+            talk(f"warning: {name} has no value for some of the pictures: {reason}")
         click.echo(f"{count} of {len(found.ids())} matches were scored; the others had been before")
         if stop.requested:
             raise KeyboardInterrupt

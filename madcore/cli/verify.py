@@ -81,8 +81,9 @@ def _verify_store(store: Store, session: Session, sample: int | None, allow_code
         listed = [{"id": match, "files": [_record(check) for check in checks]} for match, checks in found.items()]
         write_json({"path": str(store.path), "holds": not bad, "matches": listed})
     else:
-        of = f"{len(found)} of {len(ids)} matches" if sample else f"{len(ids)} matches"
-        click.echo(f"\n{of}: " + (f"{len(bad)} do not hold." if bad else "all hold."))
+        count = f"{len(ids)} match{'' if len(ids) == 1 else 'es'}"
+        of = f"{len(found)} of {count}" if sample else count
+        click.echo(f"\n{of}: " + (f"{len(bad)} do{'es' if len(bad) == 1 else ''} not hold." if bad else "all hold."))
     return 1 if bad else 0
 
 

@@ -1,7 +1,8 @@
-"""Levels as plans have them: noise, or a value for each metric; numbers stay the decimal text that was written."""
+"""Levels as plans have them: noise, or a value for each metric."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -63,4 +64,6 @@ def level_of_pair(level: str | Mapping[str, str], pair: tuple[str, str]) -> Leve
 
 
 def _is_positive(amount: object) -> bool:
-    return not isinstance(amount, bool) and DECIMAL.fullmatch(str(amount)) is not None and float(str(amount)) > 0
+    if isinstance(amount, bool) or DECIMAL.fullmatch(str(amount)) is None:
+        return False
+    return 0 < float(str(amount)) < math.inf

@@ -8,7 +8,7 @@ from glob import glob
 from pathlib import Path
 from typing import Any
 
-from madcore.adhoc import is_code
+from madcore.adhoc import is_code, locate_code
 from madcore.errors import InputError
 from madcore.options import complete_options, option_text, write_name
 from madcore.pictures import DEAD_LEAVES, PHOTOGRAPHS, is_builtin, photograph_path
@@ -54,7 +54,8 @@ class Names:
         name, options = name_of(value)
         weight = _weight(options.pop("weight", Plan.penalty_weight))
         if is_code(name):
-            return write_name(self._code(name), options), weight
+            self._check_code(name)
+            return write_name(locate_code(name, self.folder), options), weight
         self._complete(self.registry.penalty(name), options)
         return write_name(name, options), weight
 
@@ -81,8 +82,9 @@ class Names:
     def _metric(self, value: Any) -> tuple[str, str]:
         name, options = name_of(value)
         if is_code(name):
-            written = write_name(self._code(name), options)
-            return written, written
+            self._check_code(name)
+            written = write_name(name, options)
+            return written, locate_code(written, self.folder)
         entry = self.registry.metric(name)
         completed = self._complete(entry, options)
         return write_name(name, options), write_name(entry.name, completed)
@@ -93,14 +95,10 @@ class Names:
             raise InputError(f"{entry.name} needs what is not installed: pip install {wanted}")
         return complete_options(entry.spec.build, options, entry.name, entry.passed)
 
-    def _code(self, name: str) -> str:
-        """Return the name of code, if it is in a file relative to the current folder."""
-        place, _, attribute = name.rpartition(":")
-        if not place.endswith(".py"):
-            return name
-        if not (self.folder / place).is_file():
+    def _check_code(self, name: str) -> None:
+        place, _, _ = name.rpartition(":")
+        if place.endswith(".py") and not (self.folder / place).is_file():
             raise InputError(f"there is no file {place!r} for {name!r} in {self.folder.absolute()}")
-        return f"{self._relative(place)}:{attribute}"
 
     def _file(self, source: str) -> str:
         name = source if (self.folder / source).exists() else source.rpartition(":")[0]  # of one tensor of several

@@ -70,6 +70,8 @@ class Plan:
         What is stored of the images: ``png``, ``exact`` (floats).
     bits : int
         Of the PNGs, 8 or 16 for each sample.
+    folder : str
+        Where metrics that are files (``./mine.py:metric``) are looked for; by default the current folder.
     text : str
         What the plan was read from, to the letter.
 
@@ -98,6 +100,7 @@ class Plan:
     observers: Sequence[str] = ()
     keep: Sequence[str] = ("png", "exact")
     bits: int = 8
+    folder: str = ""
     text: str = ""
 
     def __post_init__(self) -> None:

@@ -93,6 +93,7 @@ class _Reader:
             starts=root.take("starts", whole(1), 1),
             judges=self._judges(),
             observers=root.take_each("observers", lambda value, _: names.observer(value), ()),
+            folder=str(names.folder),
             text=content,
             **self._penalty(),
             **self._solver(),

@@ -93,7 +93,8 @@ class Section:
     def refuse_others(self, known: Iterable[str]) -> None:
         """Note the keys that are not known, with the nearest that is."""
         known = list(known)
-        where = f"key of {'.'.join(map(str, self.path))}" if self.path else "key of a plan"
+        tables = [each for each in self.path if isinstance(each, str)]
+        where = f"key of {'.'.join(tables) or 'a plan'}"
         for key in self.values:
             if key not in known:
                 problem = unknown_name(where, key, known, f"known are {', '.join(known)}")

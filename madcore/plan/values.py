@@ -14,7 +14,7 @@ __all__ = ["Written", "name_of", "number", "one_of", "text", "truth", "whole", "
 
 
 class Written(float):
-    """A number that remembers how it was written: keys of matches hold the decimal text."""
+    """A number that remembers how it was written: names of metrics have their options so."""
 
     text: str
 

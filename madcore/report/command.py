@@ -35,7 +35,7 @@ def command_line(record: Mapping[str, Any], reference: str) -> str:
         held = [name for letter, name in names.items() if letter != image[0]]
         words = ["madcore", "synth", names[image[0]], held[0], reference, "--minmax", image[2:]]
         words += [word for name in held[1:] for word in ("--also-hold", name)]
-    words += [*_level(key["level"], names), *_solver(key), "-o", "again"]
+    words += [*_level(key["level"], names), *_solver(key, record["made"].get("files", {})), "-o", "again"]
     return shlex.join(words)
 
 
@@ -46,7 +46,7 @@ def _level(level: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
     return ["--level", f"{level['kind']}:{value}"] if value else []
 
 
-def _solver(key: Mapping[str, Any]) -> list[str]:
+def _solver(key: Mapping[str, Any], files: Mapping[str, str]) -> list[str]:
     solver, words = key["solver"], []
     options = {"seed": key["seed"], **solver.get("options", {})}
     if solver["name"] != "level_set":
@@ -59,12 +59,13 @@ def _solver(key: Mapping[str, Any]) -> list[str]:
     if "initial_noise" in key:
         words += ["--initial-noise", str(key["initial_noise"])]
     if "penalty" in key:
-        words += ["--penalty", f"{_penalty(key['penalty'])},weight={key['penalty']['weight']}"]
+        words += ["--penalty", f"{_penalty(key['penalty'], files)},weight={key['penalty']['weight']}"]
     for picture in ("start", "mask"):
         words += [f"--{picture}", f"{picture.upper()}_FILE"] if picture in key else []
     return words
 
 
-def _penalty(identity: Mapping[str, Any]) -> str:
+def _penalty(identity: Mapping[str, Any], files: Mapping[str, str]) -> str:
     options = identity.get("options", {}).items()
-    return ",".join([identity["penalty"], *(f"{name}={value}" for name, value in options)])
+    place = f"{files['penalty']}:" if "code" in identity else ""
+    return ",".join([f"{place}{identity['penalty']}", *(f"{name}={value}" for name, value in options)])

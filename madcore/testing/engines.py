@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 import threading
@@ -17,6 +18,7 @@ from madcore.building import create_engine
 from madcore.engine import Batch, Engine, Event, Failed, Finished, Lost, Started
 from madcore.errors import MadcoreError
 from madcore.rehearsal import Act, MakeRehearsal
+from madcore.testing.tournaments import play_tournament, read_values
 
 __all__ = ["Act", "EngineContract", "MakeRehearsal"]
 
@@ -233,6 +235,19 @@ class EngineContract:
             expect("no such weights" in str(error), True)
         else:
             raise AssertionError("nothing was raised")
+
+    def test_a_tournament(self) -> None:
+        """Real matches, stopped after the first and gone on with, have the values of a run in this process."""
+        with tempfile.TemporaryDirectory() as folder:
+            there, here = Path(folder, "there"), Path(folder, "here")
+            first = play_tournament(there, self.make(), stop_early=True)
+            second = play_tournament(there, self.make())
+            expect((first.finished > 0, second.finished, second.failed), (True, 3 - first.finished, 0))
+            play_tournament(here, create_engine("local"))
+            measured, wanted = read_values(there), read_values(here)
+        expect(set(measured), set(wanted))
+        apart = {name for name, value in wanted.items() if not math.isclose(measured[name], value, rel_tol=1e-6)}
+        expect(apart, set())
 
     def _needs_processes(self) -> None:
         if not self.apart:

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from madcore.api import synthesize
 from madcore.errors import MadcoreError
-from madcore.lookup import create_metric
+from madcore.metric import Metric
 from madcore.registry import Registry
 from madcore.starts import noise_like
 from madcore.tournament.matches import Match
+from madcore.tournament.metrics import make_metric
 
 __all__ = ["estimate_seconds"]
 
@@ -25,7 +26,9 @@ PROBE = (10, 30)  # steps of two runs, whose difference tells what a step costs 
 ROUNDS = 3
 
 
-def estimate_seconds(matches: Sequence[Match], registry: Registry, device: str) -> tuple[float, dict[str, str]]:
+def estimate_seconds(
+    matches: Sequence[Match], registry: Registry, device: str, folder: str = ""
+) -> tuple[float, dict[str, str]]:
     """Estimate how long matches take one after the other on one device.
 
     Parameters
@@ -36,6 +39,8 @@ def estimate_seconds(matches: Sequence[Match], registry: Registry, device: str) 
         Plugins to look in.
     device : str
         Where.
+    folder : str
+        Where files with code are looked for.
 
     Returns
     -------
@@ -47,7 +52,8 @@ def estimate_seconds(matches: Sequence[Match], registry: Registry, device: str) 
     broken: dict[str, str] = {}
     for name, size in kinds:
         try:
-            cost[name, size] = _time_evaluation(name, size, registry, device)
+            metric = make_metric(name, registry, folder)
+            cost[name, size] = _time_evaluation(metric, size, device)
         except MadcoreError as error:
             broken[name] = str(error)
     step = {size: _time_step(size, device) for size in {size for _, size in cost}}
@@ -61,9 +67,8 @@ def estimate_seconds(matches: Sequence[Match], registry: Registry, device: str) 
     return seconds, broken
 
 
-def _time_evaluation(name: str, size: tuple[int, ...], registry: Registry, device: str) -> float:
+def _time_evaluation(metric: Metric, size: tuple[int, ...], device: str) -> float:
     """Time one value and gradient of a metric, after one that is not counted."""
-    metric = create_metric(name, registry=registry)
     image = _picture(size, device)
     noisy = (image + 0.1 * noise_like(image, 1)).clamp(0, 1)
     prepared = metric.prepare(image)

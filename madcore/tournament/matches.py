@@ -14,11 +14,12 @@ from typing import Any
 from madcore.adhoc import is_code
 from madcore.identity import identify, match_key
 from madcore.jobs import choose_solver
-from madcore.lookup import create_metric, create_penalty
+from madcore.lookup import create_penalty
 from madcore.options import complete_options, parse_name, plain
 from madcore.registry import Registry, default_registry
 from madcore.request import Request
 from madcore.store import match_id
+from madcore.tournament.metrics import make_metric
 from madcore.tournament.pixels import PixelHashes
 
 __all__ = ["Completer", "Match"]
@@ -64,10 +65,13 @@ class Completer:
         Plugins to look in; by default those that are installed.
     cache : Path, optional
         File for the hashes of pictures, made if it does not exist; may be deleted at any time.
+    folder : str
+        Where files with code are looked for.
     """
 
     registry: Registry | None = None
     cache: Path | None = None
+    folder: str = ""
     _metrics: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     _penalties: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -98,7 +102,7 @@ class Completer:
         """Return the identity of a metric; it is built only where its weights or its code must be looked at."""
         if name not in self._metrics:
             self._metrics[name] = _declared_identity(name, self.registry) or identify(
-                create_metric(name, registry=self.registry)
+                make_metric(name, self.registry, self.folder)
             )
         return self._metrics[name]
 

@@ -14,13 +14,13 @@ from torch import Tensor
 from madcore.engine import Batch, Failed, Finished, Outcome
 from madcore.errors import ContractError, InputError, MadcoreError
 from madcore.jobs import CUT, Job, prepare_job, read_pictures
-from madcore.lookup import create_metric
 from madcore.metric import Metric
 from madcore.registry import Registry
 from madcore.request import Request
 from madcore.store import Store
 from madcore.tournament.batching import Task
 from madcore.tournament.memory import is_exhaustion, release_memory
+from madcore.tournament.metrics import make_metric
 from madcore.tournament.outcomes import commit
 from madcore.tournament.quartets import Jobs, Stopped, make_done, synthesize_quartets
 from madcore.tournament.timing import Expired, time_limit
@@ -41,6 +41,8 @@ class PlayerMaker:
         Metrics that score every match.
     blocked : tuple of str
         Plugins that are not loaded.
+    folder : str
+        Where files with code are looked for.
     keep : tuple of str
         ``png`` and ``exact``: what is stored of the images.
     store : str
@@ -51,6 +53,7 @@ class PlayerMaker:
 
     judges: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ()
+    folder: str = ""
     keep: tuple[str, ...] = ("png", "exact")
     store: str = ""
     durability: Literal["full", "fast"] = "full"
@@ -76,7 +79,7 @@ class MatchPlayer:
         self.device = device
         self.writer = writer
         self.registry = Registry.discover(maker.blocked)
-        self.create = lru_cache(LOADED)(lambda name: create_metric(name, registry=self.registry))
+        self.create = lru_cache(LOADED)(lambda name: make_metric(name, self.registry, maker.folder))
         self._read = lru_cache(READ)(_read)
         self._room: dict[tuple[str, int], int] = {}  # how many matches fit, where more did not
         self._delivered: set[str] = set()  # reference images

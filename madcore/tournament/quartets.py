@@ -18,6 +18,7 @@ from madcore.results import Result, Status
 from madcore.tournament.batching import Task
 from madcore.tournament.judging import merge_scores, noise_curve, score_images
 from madcore.tournament.outcomes import Done
+from madcore.tournament.preparations import remember_preparations
 
 __all__ = ["Stopped", "make_done", "synthesize_quartets"]
 
@@ -61,6 +62,9 @@ def synthesize_quartets(tasks: Sequence[Task], prepare: Callable[[Task], Job], s
             jobs.append((task, prepare(task)))
         except MadcoreError as error:
             failed.append(Failed.by(task.id, error))
+    if jobs:
+        first = jobs[0][1]  # all are played with its metrics
+        first.metrics = {letter: remember_preparations(each, len(jobs)) for letter, each in first.metrics.items()}
     for name in tasks[0].match.request.images:
         if jobs:
             result = synthesize_together([job for _, job in jobs], name, lambda _: stop.is_set())

@@ -14,11 +14,11 @@ from torch import Tensor
 
 from madcore.errors import InputError, MadcoreError
 from madcore.images import decode_image
-from madcore.lookup import create_metric
 from madcore.metric import Metric
 from madcore.registry import Registry
 from madcore.store import Store
 from madcore.tournament.judging import merge_scores, noise_curve, score_images
+from madcore.tournament.metrics import make_metric
 
 __all__ = ["Scorer"]
 
@@ -40,19 +40,25 @@ class Scorer:
         Plugins to look in.
     device : str
         Where to compute.
+    folder : str
+        Where files with code are looked for.
     broken : dict
         Judges that could not be built, and why.
+    silent : dict
+        Judges that do not take the pictures, or some of them, and why.
     """
 
     store: Store
     judges: Mapping[str, Identity]
     registry: Registry
     device: str = "cpu"
+    folder: str = ""
     broken: dict[str, str] = field(default_factory=dict)
+    silent: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Keep what was built."""
-        self._create = lru_cache(None)(lambda name: create_metric(name, registry=self.registry))
+        self._create = lru_cache(None)(lambda name: make_metric(name, self.registry, self.folder))
         self._curves: set[str] = set()  # reference images whose curves are complete
 
     def score(self, matches: Iterable[str], stop: Flag, tell: Callable[[int], None] | None = None) -> int:
@@ -89,6 +95,7 @@ class Scorer:
         if not judges and not curve_judges:
             return False
         image = self._reference(image_hash)
+        self._note_silent(judges, image)
         for name, metric in curve_judges.items():
             self.store.put_curve(noise_curve(name, metric, image, record["made"]["picture"], image_hash))
         if judges:
@@ -98,6 +105,13 @@ class Scorer:
             values = score_images(judges, image, {name: exact[name] for name in names}, written)
             self.store.put_scores(match, merge_scores(match, known, judges, values))
         return True
+
+    def _note_silent(self, judges: Mapping[str, Metric], image: Tensor) -> None:
+        for name, metric in judges.items():
+            try:
+                metric.check_image(image)
+            except InputError as error:
+                self.silent.setdefault(name, str(error))
 
     def _missing_curves(self, image_hash: str) -> list[str]:
         return [name for name, identity in self.judges.items() if self.store.curve(identity, image_hash) is None]

@@ -26,6 +26,8 @@ class Summary:
         Since the start.
     interrupted : bool
         Whether it was stopped before it was over.
+    time_is_up : bool
+        Whether that was because of `max_hours`.
     per_minute : float, optional
         How many end in a minute, of late; None before two have.
     by_worker : dict
@@ -39,13 +41,19 @@ class Summary:
     failed: int = 0
     seconds: float = 0.0
     interrupted: bool = False
+    time_is_up: bool = False
     per_minute: float | None = None
     by_worker: dict[str, int] = field(default_factory=dict)
 
     @property
+    def played(self) -> int:
+        """Matches that ended since then."""
+        return self.finished + self.failed
+
+    @property
     def left(self) -> int:
         """Matches that are neither finished nor failed."""
-        return self.matches - self.before - self.given_up - self.finished - self.failed
+        return self.matches - self.before - self.given_up - self.played
 
     @property
     def seconds_left(self) -> float | None:

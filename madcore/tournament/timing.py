@@ -1,4 +1,4 @@
-"""A limit to how long something may take, also where it never comes back to ask."""
+"""Limits to how long something may take: one step, also where it never comes back to ask, and the whole."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-__all__ = ["Expired", "time_limit"]
+__all__ = ["Expired", "deadline", "time_limit"]
 
 
 class Expired(BaseException):
@@ -41,3 +41,24 @@ def time_limit(seconds: float | None) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
+
+
+@contextmanager
+def deadline(hours: float | None, stop: threading.Event) -> Iterator[threading.Event]:
+    """Set `stop`, and the event that is returned, after so many hours."""
+    time_is_up = threading.Event()
+    if hours is None:
+        yield time_is_up
+        return
+
+    def end() -> None:
+        time_is_up.set()
+        stop.set()
+
+    timer = threading.Timer(3600 * hours, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield time_is_up
+    finally:
+        timer.cancel()

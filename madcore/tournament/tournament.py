@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +26,7 @@ from madcore.tournament.matches import Completer, Match
 from madcore.tournament.player import PlayerMaker
 from madcore.tournament.scoring import Scorer
 from madcore.tournament.summary import Summary
+from madcore.tournament.timing import deadline
 
 __all__ = ["Tournament", "find_devices"]
 
@@ -54,7 +55,8 @@ class Tournament:
         self.registry = registry or default_registry()
         self._by_id: dict[str, Match] = {}
         self._complete = False
-        self._completer = Completer(self.registry)
+        self._folder = os.path.abspath(plan.folder)
+        self._completer = Completer(self.registry, None, self._folder)
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str], *, registry: Registry | None = None) -> Tournament:
@@ -81,7 +83,7 @@ class Tournament:
             If a picture cannot be read or a metric does not exist.
         """
         if not self._complete:
-            self._completer = Completer(self.registry, cache)
+            self._completer = Completer(self.registry, cache, self._folder)
             completed = [self._completer.complete(request) for request in self.plan.requests(self.registry)]
             self._completer.save()
             self._by_id = {match.id: match for match in completed}
@@ -149,18 +151,22 @@ class Tournament:
         InputError
             If another process plays into this store, or an argument cannot be used.
         """
+        for name, given in (("limit", limit), ("max_hours", max_hours)):
+            if given is not None and not 0 < given < math.inf:
+                raise InputError(f"{name} must be a number above 0; got {given}")
         store = store if isinstance(store, Store) else Store.create(store)
         devices = find_devices(device)
         stop = stop or threading.Event()
         player = PlayerMaker(
             tuple(self.plan.judges),
             tuple(sorted(self.registry.blocked)),
+            self._folder,
             tuple(self.plan.keep),
             str(store.path),
             durability,
         )
         machine = _make_engine(engine, self.registry, devices, workers, threads)
-        with store.lock(_writer(shard)), _deadline(max_hours, stop):
+        with store.lock(_writer(shard)), deadline(max_hours, stop) as time_is_up:
             every = self.matches(cache=store.path / PIXELS)
             if self.plan.text:
                 store.add_plan(self.plan.text, [match.id for match in every])
@@ -176,6 +182,7 @@ class Tournament:
             if not stop.is_set():
                 self._score(store, matches, devices[0], stop)
             summary.interrupted = stop.is_set() and summary.left > 0
+            summary.time_is_up = summary.interrupted and time_is_up.is_set()
             watch.finish(summary)
         return summary
 
@@ -202,7 +209,7 @@ class Tournament:
 
     def _score(self, store: Store, matches: Iterable[Match], device: str, stop: threading.Event) -> None:
         """Let judges that are new to the plan score the matches that were there before."""
-        scorer = Scorer(store, self._judges(), self.registry, device)
+        scorer = Scorer(store, self._judges(), self.registry, device, self._folder)
         scorer.score((match.id for match in matches), stop)
 
 
@@ -265,18 +272,3 @@ def _shard(matches: Sequence[Match], shard: tuple[int, int] | None) -> tuple[Mat
     if not 1 <= index <= count:
         raise InputError(f"shard {index}/{count} does not exist; the first is 1/{count}")
     return tuple(match for match in matches if int(match.id[:8], 16) % count == index - 1)
-
-
-@contextmanager
-def _deadline(hours: float | None, stop: threading.Event) -> Iterator[None]:
-    """Stop in good order when the time is up."""
-    if hours is None:
-        yield
-        return
-    timer = threading.Timer(3600 * hours, stop.set)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()

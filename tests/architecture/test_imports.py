@@ -66,7 +66,7 @@ ARROWS = {
     "images starts identity jobs execution results",
     # the contract, for our tests and everybody's
     "testing": "building engine rehearsal api lookup registry adhoc options images metric penalties problem results "
-    "solvers wording",
+    "solvers store plan tournament wording",
     # the classic object
     "competition_checks": "",
     "competition_file": "competition_checks",
