@@ -79,7 +79,10 @@ class Lpips:
         """Return the network in the type and on the device of the images."""
         key = image.dtype, image.device
         if key not in self._copies:
-            self._copies[key] = deepcopy(nn.Sequential(self.scaling, self.trunk)).to(image)
+            network = deepcopy(nn.Sequential(self.scaling, self.trunk)).to(image)
+            # a third to a half faster on a CPU, but slower with the large windows of AlexNet
+            layout = torch.contiguous_format if type(self.trunk).__name__ == "alexnet" else torch.channels_last
+            self._copies[key] = network.to(memory_format=layout)
         return self._copies[key]
 
     def _responses(self, network: nn.Module, image: Tensor) -> list[Tensor]:

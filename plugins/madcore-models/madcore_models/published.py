@@ -17,6 +17,7 @@ from madcore_models.states import is_state_file, load_state
 
 __all__ = ["COLLECTIONS"]
 
+LARGEST_WINDOW = 7  # pixels; AlexNet, with windows of 11, is slower with channels together
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
@@ -74,9 +75,25 @@ def _find_timm(name: str, weights: str | None, seed: int) -> Found:
     )
 
 
+def _laid_out(find: Callable[[str, str | None, int], Found]) -> Callable[[str, str | None, int], Found]:
+    """Let convolutions with small windows keep channels together, which is 1.1 to 1.6 times as fast on a CPU.
+
+    Networks of users stay as they are: their code may rely on the layout.
+    """
+
+    def found(name: str, weights: str | None, seed: int) -> Found:
+        result = find(name, weights, seed)
+        convolutions = [layer for layer in result.network.modules() if isinstance(layer, torch.nn.Conv2d)]
+        if convolutions and max(max(layer.kernel_size) for layer in convolutions) <= LARGEST_WINDOW:
+            result.network.to(memory_format=torch.channels_last)
+        return result
+
+    return found
+
+
 COLLECTIONS: dict[str, Callable[[str, str | None, int], Found]] = {
-    "torchvision": _find_torchvision,
-    "timm": _find_timm,
+    "torchvision": _laid_out(_find_torchvision),
+    "timm": _laid_out(_find_timm),
 }
 
 
