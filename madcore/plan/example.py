@@ -12,7 +12,7 @@ TEXT = """\
 # A tournament: every metric is minimised and maximised while another is held constant.
 #   madcore tournament {name} --dry-run          what would be played, and how long it takes
 #   madcore tournament {name} -o results         play; run it again to go on after an interruption
-#   madcore status results                        how far it is
+#   madcore status results                          how far it is
 
 # Names from `madcore metrics`, options as in `madcore show ssim`; also ./file.py:attribute.
 metrics = [
