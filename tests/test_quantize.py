@@ -157,3 +157,11 @@ def test_float32_modules_are_quantized_too():
 def test_what_is_refused(result, options, message):
     with pytest.raises(InputError, match=message):
         madcore.quantize(result, **options)
+
+
+def test_a_metric_with_kinks_is_held_where_no_flips_that_its_gradients_promise_reach_it():
+    image = madcore.read_image("dead_leaves", size=64)
+    result = madcore.synthesize(image, "ssim", "nlpd", "max", initial_noise=0.02, max_iter=30)
+    quantized = madcore.quantize(result)
+    assert quantized.rounded_error.item() > 1e-3
+    assert quantized.held_error.item() <= 1e-4
