@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from madcore.errors import ContractError, InputError
-from madcore.metric import Metric
+from madcore.metric import NEGATIVE_TOLERANCE, Metric
 from madcore.problem import MADProblem, MeanLuminance
 from madcore.solvers import LevelSet, PenaltyMethod, Solver
 
@@ -111,7 +111,8 @@ def refuse_similarities(problem: MADProblem, start: Tensor) -> None:
     for metric, prepared in zip(metrics, (problem.optimized, *problem.held), strict=True):
         if isinstance(metric, Metric):
             same, other = (prepared.value(images.view_as(problem.image)) for images in (problem.reference, start))
-            if bool(((same > other) & (other >= 0)).all()):
+            rounding = NEGATIVE_TOLERANCE.get(same.dtype, 1e-5)
+            if bool(((same > other + rounding) & (other >= 0)).all()):
                 raise ContractError(
                     f"{metric.name} is {float(same[0]):.4g} for identical images but {float(other[0]):.4g} at the "
                     "start image: a metric must be a distance; for a similarity use Metric.from_similarity or declare "

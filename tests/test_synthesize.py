@@ -254,6 +254,14 @@ def test_refuses(changes, words):
         madcore.synthesize(IMAGE, "ssim", "mse", "min", **changes)
 
 
+def test_rounding_near_the_reference_does_not_make_a_similarity():
+    def noisy_near_zero(image, mad_image):
+        return (1e-7 - (mad_image - image).square().flatten(1).mean(1)).abs()
+
+    result = madcore.synthesize(IMAGE.float(), noisy_near_zero, "mse", "max", initial_noise=1e-4, max_iter=2)
+    assert result.held_error.item() <= 1e-4
+
+
 @pytest.mark.parametrize(
     ("image", "words"),
     [
