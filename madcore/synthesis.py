@@ -233,6 +233,11 @@ def _check_contract(problem: MADProblem, evaluation: Evaluation) -> None:
                 f"{metric.name} is negative at the start image ({values.min():.3g}): a metric must be a distance, "
                 "0 or more; for a similarity use Metric.from_similarity or declare higher_is_better"
             )
+    if bool((evaluation.gradient.abs().amax(1) == 0).any()):
+        raise LevelError(
+            f"{problem.optimized_metric.name} has no gradient at the start image, with nothing to optimise it by: "
+            "start elsewhere (more noise or another level)"
+        )
     for metric, values, gradient in held:
         if isinstance(metric, Metric) and bool(((values <= 0) | (gradient.abs().amax(1) == 0)).any()):
             raise LevelError(

@@ -312,3 +312,11 @@ def test_metric_that_turns_nan_on_the_way_leaves_a_good_image():
     result = madcore.synthesize(IMAGE, fragile, "mse", "max", level=0.004, max_iter=60)
     assert torch.isfinite(result.mad_image).all()
     assert result.held_error.item() <= 1e-6
+
+
+def test_a_metric_without_a_gradient_at_the_start_is_refused():
+    def plateau(image, mad_image):
+        return (mad_image - image).square().flatten(1).mean(1).clamp_min(0.5)
+
+    with pytest.raises(madcore.LevelError, match="plateau has no gradient at the start image"):
+        madcore.synthesize(madcore.read_image("dead_leaves", size=32), plateau, "mse", "min", max_iter=5)

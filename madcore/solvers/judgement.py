@@ -129,6 +129,7 @@ def judge(
     )
 
 
+@np.errstate(all="ignore")
 def merits(evaluation: Evaluation, multiplier: Tensor, level: Tensor) -> tuple[Numbers, Numbers]:
     """Objective on the level to first order, plus what the distance from the level is worth: a share of it, and all."""
     missing = numbers(multiplier) * (numbers(evaluation.held) - numbers(level))
