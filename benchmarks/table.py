@@ -28,7 +28,7 @@ METRIC_AIMS = {
         (name, channels, peer): 20
         for name in ("ms_ssim", "nlpd")
         for channels in (1, 3)
-        for peer in ("plenoptic", "piq", "pytorch-msssim")
+        for peer in ("plenoptic", "piq")
     },
 }
 PEERS = {"memory": "one pass over memory"}
