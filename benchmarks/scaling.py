@@ -91,19 +91,22 @@ def in_a_process(*settings):
 
 
 def draw(rows, path):
-    """Draw time and memory against the number of pixels."""
+    """Draw time and memory of single grey pictures against the number of pixels."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
-    for problem in dict.fromkeys((row["problem"], row["channels"]) for row in rows):
-        mine = [row for row in rows if (row["problem"], row["channels"]) == problem and row["batch"] == 1]
+    single = [row for row in rows if row["batch"] == 1 and row["channels"] == 1]
+    for problem in dict.fromkeys(row["problem"] for row in single):
+        mine = [row for row in single if row["problem"] == problem]
         pixels = [row["side"] ** 2 for row in mine]
-        name = f"{problem[0]}, {'grey' if problem[1] == 1 else 'colour'}"
-        left.loglog(pixels, [row["floor ms"] * row["L-BFGS"] for row in mine], "o-", label=name)
-        right.semilogx(pixels, [row["memory"] for row in mine], "o-", label=name)
-    left.set(xlabel="pixels", ylabel="milliseconds a step")
-    right.set(xlabel="pixels", ylabel="largest memory, in images", ylim=(0, None))
+        left.loglog(pixels, [row["floor ms"] * row["L-BFGS"] for row in mine], "o-", label=f"step: {problem}")
+        right.loglog(pixels, [row["memory"] * 4e-6 * count for row, count in zip(mine, pixels, strict=True)], "o-")
+    floors = [row for row in single if row["problem"] == single[0]["problem"]]
+    counts = [row["side"] ** 2 for row in floors]
+    left.loglog(counts, [row["floor ms"] for row in floors], "k.:", label="both metrics alone")
+    left.set(xlabel="pixels", ylabel="milliseconds")
+    right.set(xlabel="pixels", ylabel="megabytes at most")
     left.legend(fontsize=8)
     figure.savefig(path, dpi=110)
 
