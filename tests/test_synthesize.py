@@ -208,6 +208,16 @@ def test_progress_can_stop_the_run():
     assert result.held_error.item() <= 1e-6
 
 
+def test_penalty_method_takes_optimizers_with_a_closure():
+    solver = madcore.PenaltyMethod(optimizer="LBFGS", options={"line_search_fn": "strong_wolfe"})
+    result = madcore.synthesize(IMAGE, "ssim", "mse", "min", solver=solver, max_iter=4)
+    assert result.held_error <= 1e-6
+    assert result.optimized_value < 0.5 * result.initial_value
+    assert result.evaluations > 5
+    with pytest.raises(madcore.InputError, match="LBFGS takes one image at a time; got 2"):
+        madcore.synthesize(IMAGE.repeat(2, 1, 1, 1), "ssim", "mse", "min", solver=solver, max_iter=4)
+
+
 def test_penalty_method_ends_on_the_level():
     result = madcore.synthesize(IMAGE, "ssim", "mse", "max", solver="penalty", max_iter=50)
     assert result.held_error.item() <= 1e-6

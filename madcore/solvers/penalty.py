@@ -47,7 +47,7 @@ class PenaltyMethod:
         The weight of the soft constraint; by default the value at which both terms' gradients are of equal size when
         the held value is off by one per cent.
     optimizer : str
-        Name of a class in `torch.optim` that takes one gradient a step.
+        Name of a class in `torch.optim`; LBFGS, which mixes what it is given, works on single images only.
     options : mapping
         Its keyword arguments.
     """
@@ -78,22 +78,30 @@ class PenaltyMethod:
 
     def step(self, problem: MADProblem, state: PenaltyState) -> PenaltyState:
         """Let the optimizer move the images once, clamp them, and evaluate."""
-        missing = 2 * state.tradeoff * (state.evaluation.held - state.level)
-        gradient = state.evaluation.gradient + (missing[:, None] @ state.evaluation.jacobian)[:, 0]
         parameter = state.optimizer.param_groups[0]["params"][0]
-        parameter.grad = gradient
-        state.optimizer.step()
+        calls = 0
+
+        def closure() -> Tensor:
+            nonlocal calls
+            at_hand = calls == 0  # where the last step ended
+            evaluation = state.evaluation if at_hand else problem.evaluate(problem.clamp(parameter.detach()))
+            calls += 1
+            missing = 2 * state.tradeoff * (evaluation.held - state.level)
+            parameter.grad = evaluation.gradient + (missing[:, None] @ evaluation.jacobian)[:, 0]
+            return _merit(evaluation, state).sum()
+
+        state.optimizer.step(closure)  # type: ignore[arg-type]
         parameter.data.copy_(problem.clamp(parameter.data))
         point = parameter.detach().clone()
         evaluation = problem.evaluate(point)
-        merit = evaluation.objective + (state.tradeoff * (evaluation.held - state.level).square()).sum(1)
+        merit = _merit(evaluation, state)
         return replace(
             state,
             point=point,
             evaluation=evaluation,
             best=point,
             history=(*state.history, torch.minimum(state.history[-1], merit)),
-            evaluations=state.evaluations + 1,
+            evaluations=state.evaluations + calls,
         )
 
     def take(self, state: PenaltyState, index: Tensor) -> PenaltyState:
@@ -122,10 +130,10 @@ class PenaltyMethod:
 
     def _optimizer(self, point: Tensor) -> torch.optim.Optimizer:
         kind = getattr(torch.optim, self.optimizer, None)
-        if not isinstance(kind, type) or not issubclass(kind, torch.optim.Optimizer) or self.optimizer == "LBFGS":
-            raise InputError(
-                f"optimizer must name a class of torch.optim that takes one gradient a step; got {self.optimizer!r}"
-            )
+        if not isinstance(kind, type) or not issubclass(kind, torch.optim.Optimizer):
+            raise InputError(f"optimizer must name a class of torch.optim, such as Adam; got {self.optimizer!r}")
+        if self.optimizer == "LBFGS" and len(point) > 1:
+            raise InputError(f"LBFGS takes one image at a time; got {len(point)}: synthesise them one by one")
         try:
             return kind([point.clone().requires_grad_(True)], **self.options)
         except (TypeError, ValueError) as error:
@@ -136,3 +144,7 @@ class PenaltyMethod:
             return torch.full_like(level, self.tradeoff_lambda)
         steepness = evaluation.jacobian.norm(dim=2) * (2 * 0.01 * level)
         return evaluation.gradient.norm(dim=1)[:, None] / steepness.clamp_min(torch.finfo(level.dtype).tiny)
+
+
+def _merit(evaluation: Evaluation, state: PenaltyState) -> Tensor:
+    return evaluation.objective + (state.tradeoff * (evaluation.held - state.level).square()).sum(1)
