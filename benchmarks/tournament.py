@@ -3,18 +3,24 @@
     python benchmarks/tournament.py [--metrics mse,ssim] [--seeds 4]
 
 Every match is a quartet on each of three photographs; one thread for each process, everything synced to the disk.
-"Written" is a tournament without judges, which also repairs the level in 8-bit PNGs and stores them; "judged" lets each
-metric score every image and makes the noise curves, two of the things that bare calls do not give.
+"Bare calls" are `synthesize` alone.  "plenoptic" is its class in a loop, with its own SSIM, 150 Adam steps an image at
+one trade-off lambda: without a search for it, and whatever the held error.  "Written" is a tournament without judges,
+which also repairs the level in 8-bit PNGs and stores them; "judged" lets each metric score every image and makes the
+noise curves, two of the things that bare calls do not give.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import tempfile
 import time
+import warnings
 from collections import Counter
 from pathlib import Path
 
+import plenoptic
 import torch
 
 import madcore
@@ -40,6 +46,27 @@ def bare(plan, matches):
                     images[request.picture], optimized, held, minmax, level="noise:0.1", seed=request.seed
                 )
     return time.perf_counter() - begun
+
+
+def peer(matches):
+    """Synthesise an image for each problem of the first match as plenoptic does; return the seconds for all matches."""
+    torch.manual_seed(0)
+    image = madcore.read_image(matches[0].request.picture, size=64, crop=64)
+    mse = plenoptic.metric.mse
+
+    def ssim(image, mad_image):
+        return 1 - plenoptic.metric.ssim(image, mad_image)
+
+    seconds = 0.0
+    for optimized, held, minmax in ((ssim, mse, "min"), (ssim, mse, "max"), (mse, ssim, "min"), (mse, ssim, "max")):
+        with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            begun = time.perf_counter()
+            mad = plenoptic.MADCompetition(image, optimized, held, minmax, metric_tradeoff_lambda=1e4)
+            mad.setup(initial_noise=0.1)
+            mad.synthesize(max_iter=150, stop_criterion=0)
+            seconds += time.perf_counter() - begun
+    return seconds * len(matches)
 
 
 def tournament(plan, engine, batch):
@@ -68,6 +95,8 @@ def main():
     print(f"{len(matches)} matches, {images} images of 64 x 64 pixels, {options.metrics}\n")
     print("| | seconds | images per minute | of bare calls |\n|---|---|---|---|")
     print(f"| bare calls | {base:.1f} | {60 * images / base:.0f} | 1 |")
+    theirs = peer(matches)
+    print(f"| plenoptic | {theirs:.1f} | {60 * images / theirs:.0f} | {theirs / base:.2f} |")
     ways = {
         "written, one by one": (plain, lambda: Local(("cpu",)), 1),
         "judged, one by one": (judged, lambda: Local(("cpu",)), 1),
