@@ -10,7 +10,7 @@ from madcore.measures import compiled
 from madcore.measures.fastest import fastest_structure
 from madcore.measures.filtering import gaussian_window, uniform_window
 from madcore.measures.fused_structure import FusedStructure
-from madcore.measures.structure import LocalStructure
+from madcore.measures.tiled_structure import TiledStructure
 
 CONSTANTS = 1e-4, 9e-4
 
@@ -22,7 +22,7 @@ def test_agrees_with_torch_to_the_last_digits(taps, size, luminance):
     generator = torch.Generator().manual_seed(0)
     image, difference = torch.rand(2, *size, generator=generator, dtype=torch.float64).unbind()
     difference = 0.3 * (difference - 0.5)
-    fused, plain = (kind(image, taps, *CONSTANTS, share=0.5) for kind in (FusedStructure, LocalStructure))
+    fused, plain = (kind(image, taps, *CONSTANTS, share=0.5) for kind in (FusedStructure, TiledStructure))
     values, slopes = fused.compare(difference, luminance=luminance)
     expected, expected_slopes = plain.compare(difference, luminance=luminance)
     torch.testing.assert_close(values, expected, rtol=1e-12, atol=1e-14)
@@ -36,7 +36,7 @@ def test_is_taken_where_it_works():
     image = torch.rand(1, 16, 16)
     taps = uniform_window(8)
     assert isinstance(fastest_structure(image, taps, *CONSTANTS), FusedStructure)
-    assert isinstance(fastest_structure(image, taps, *CONSTANTS, weighted=True), LocalStructure)
+    assert isinstance(fastest_structure(image, taps, *CONSTANTS, weighted=True), TiledStructure)
 
 
 def test_can_be_switched_off(monkeypatch):

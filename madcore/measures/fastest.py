@@ -9,7 +9,8 @@ from torch import Tensor
 from madcore.measures import compiled
 from madcore.measures.normalization import BandSpace, NormalizedBand
 from madcore.measures.pyramid import Resampling
-from madcore.measures.structure import LocalStructure, Structure
+from madcore.measures.structure import Structure
+from madcore.measures.tiled_structure import TiledStructure
 
 __all__ = ["fastest_band", "fastest_resampling", "fastest_structure"]
 
@@ -17,9 +18,9 @@ __all__ = ["fastest_band", "fastest_resampling", "fastest_structure"]
 def fastest_structure(
     image: Tensor, taps: Tensor, c1: float, c2: float, *, weighted: bool = False, share: float = 1.0
 ) -> Structure:
-    """Return what compares other maps with these, (M, H, W); parameters are those of `LocalStructure`."""
+    """Return what compares other maps with these, (M, H, W); parameters are those of `TiledStructure`."""
     if weighted or not compiled.at_hand(image):
-        return LocalStructure(image, taps, c1, c2, weighted=weighted, share=share)
+        return TiledStructure(image, taps, c1, c2, weighted=weighted, share=share)
     # numba is imported only where it is used, here and below
     from madcore.measures.fused_structure import FusedStructure
 

@@ -22,7 +22,7 @@ Array = np.ndarray[Any, Any]
 
 
 class FusedStructure:
-    """What `LocalStructure` does without weights of places, on the CPU; same parameters."""
+    """What `TiledStructure` does without weights of places, on the CPU; same parameters."""
 
     def __init__(self, image: Tensor, taps: Tensor, c1: float, c2: float, *, share: float = 1.0) -> None:
         self.image = image.contiguous()
@@ -33,7 +33,7 @@ class FusedStructure:
         self.gain = kind(2 * share / statistics[0][0].numel())
 
     def compare(self, difference: Tensor, *, luminance: bool = True, gradient: bool = True) -> tuple[Tensor, Tensor]:
-        """Average the local dissimilarity of each map; see `LocalStructure.compare`."""
+        """Average the local dissimilarity of each map; see `TiledStructure.compare`."""
         values = difference.new_empty(len(difference))
         slopes = difference.new_empty(difference.shape if gradient else (0, 0, 0))
         arrays = difference.contiguous().numpy(), *self.arrays, values.numpy(), slopes.numpy()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
@@ -18,6 +20,20 @@ ATTEMPTS = 24  # to find how many samples to flip in a round
 SMALLEST_FACTOR, LARGEST_FACTOR, BISECTIONS = 0.8, 1.25, 40
 SINGLE_ROUNDS, TRIES = 6, 8
 WIDTHS = tuple(0.1 * 0.7**step for step in range(20))  # of the smoothing, in units of costs, which are around 1
+
+
+@dataclass(frozen=True)
+class _Candidates:
+    """The codes, (N, n), and for each sample which way it may be flipped and what that costs; what it gains, (N, k, n).
+
+    `missing`, (N, k), is what the held metrics lack.
+    """
+
+    codes: Tensor
+    way: Tensor
+    cost: Tensor
+    gains: Tensor
+    missing: Tensor
 
 
 def flip_prefixes(
@@ -39,10 +55,12 @@ def flip_prefixes(
         way, gains = _gains(problem, grid, codes, missing)
         way = way * going[:, None]
         cost = 1 - 2 * (grid.exact - codes) * way  # by how much the squared distance from the exact image grows
-        trial = flip(problem, grid, codes, way, cost, gains, missing, level, tolerance)
+        trial = flip(problem, grid, _Candidates(codes, way, cost, gains, missing), level, tolerance)
         measured = problem.held_values(grid.pixels(trial))
         measured_error = held_error(problem, measured, level)
         better = measured_error < error
+        if level.shape[1] == 1 and not bool(better.any()):
+            break  # how many to flip has been tried
         codes, held = torch.where(better[:, None], trial, codes), torch.where(better[:, None], measured, held)
         error, share = torch.where(better, measured_error, error), torch.where(better, share, 0.5 * share)
     return codes, error
@@ -85,29 +103,19 @@ def _gains(problem: MADProblem, grid: Grid, codes: Tensor, missing: Tensor) -> t
     return way, (jacobian * way[:, None] * step).nan_to_num(0.0, 0.0, 0.0)
 
 
-def _flip_until_held(
-    problem: MADProblem,
-    grid: Grid,
-    codes: Tensor,
-    way: Tensor,
-    cost: Tensor,
-    gains: Tensor,
-    missing: Tensor,
-    level: Tensor,
-    tolerance: float,
-) -> Tensor:
+def _flip_until_held(problem: MADProblem, grid: Grid, given: _Candidates, level: Tensor, tolerance: float) -> Tensor:
     """Flip the samples that cost least for what they gain, and find by trying how many bring one metric to its level.
 
     The gradients say well which samples to flip, but not how far many of them lead where the metric has kinks.
     """
-    side = missing[:, 0].sign()
-    rank, count = _ranks(cost, gains[:, 0] * side[:, None] * (way != 0), missing[:, 0].abs())
+    side, short = given.missing[:, 0].sign(), given.missing[:, 0].abs()  # what is missing with too few flips
+    rank, count = _ranks(given.cost, given.gains[:, 0] * side[:, None] * (given.way != 0), short)
     total = (rank < rank.shape[1]).sum(1)
     few, many = torch.zeros_like(total), total + 1  # too few, and perhaps too many
-    short, over = missing[:, 0].abs(), torch.full_like(side, -torch.inf)  # what is missing there
-    best, best_error = codes, torch.full_like(side, torch.inf)
+    over = torch.full_like(side, -torch.inf)  # and with too many
+    best, best_error = given.codes, torch.full_like(side, torch.inf)
     for attempt in range(ATTEMPTS):
-        trial = codes + way * (rank < count[:, None])
+        trial = given.codes + given.way * (rank < count[:, None])
         held = problem.held_values(grid.pixels(trial))
         error = held_error(problem, held, level)
         best = torch.where((error < best_error)[:, None], trial, best)
@@ -134,21 +142,11 @@ def _ranks(cost: Tensor, gain: Tensor, need: Tensor) -> tuple[Tensor, Tensor]:
     return rank.masked_fill(rank >= useful[:, None], gain.shape[1]), count
 
 
-def _flip_together(
-    problem: MADProblem,
-    grid: Grid,
-    codes: Tensor,
-    way: Tensor,
-    cost: Tensor,
-    gains: Tensor,
-    missing: Tensor,
-    level: Tensor,
-    tolerance: float,
-) -> Tensor:
+def _flip_together(problem: MADProblem, grid: Grid, given: _Candidates, level: Tensor, tolerance: float) -> Tensor:
     """Flip the samples that several metrics' gradients choose, once."""
     scale = problem.error_scale(level)
-    relative = zip(cost, gains / scale[..., None], missing / scale, strict=True)
-    return codes + way * torch.stack([_together(*each) for each in relative])
+    relative = zip(given.cost, given.gains / scale[..., None], given.missing / scale, strict=True)
+    return given.codes + given.way * torch.stack([_together(*each) for each in relative])
 
 
 def _together(cost: Tensor, gains: Tensor, need: Tensor) -> Tensor:
