@@ -140,7 +140,9 @@ def read_match(folder: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise InputError(f"{folder} holds no {RECORD}; give a folder that madcore has written") from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); make the match again") from error
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}); delete its folder and make the match again"
+        ) from error
 
 
 def parse_record(text: bytes, path: str) -> dict[str, Any]:
@@ -154,14 +156,16 @@ def parse_record(text: bytes, path: str) -> dict[str, Any]:
     try:
         record = json.loads(text)
     except ValueError as error:
-        raise InputError(f"{path} cannot be read ({' '.join(str(error).split())}); make the match again") from error
+        raise InputError(
+            f"{path} cannot be read ({' '.join(str(error).split())}); delete its folder and make the match again"
+        ) from error
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:
         found = record.get("schema") if isinstance(record, dict) else None
         raise InputError(f"{path} has schema {found!r}; this madcore reads {SCHEMA}")
     missing = [name for name in ("id", "key", "images", "files", "made") if name not in record]
     if missing or record["id"] != match_id(record["key"]):
         reason = f"no {', '.join(missing)}" if missing else "the id is not that of its key"
-        raise InputError(f"{path} is damaged ({reason}); make the match again")
+        raise InputError(f"{path} is damaged ({reason}); delete its folder and make the match again")
     return record
 
 
