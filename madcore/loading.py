@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Literal
 
 import pluggy
@@ -18,6 +19,7 @@ import pluggy
 from madcore import hookspecs
 from madcore.errors import PluginError
 from madcore.options import options_of, unknown_name
+from madcore.requirements import allows
 from madcore.specs import KINDS, NAME, EngineSpec, Kind, MetricSpec, ObserverSpec, PenaltySpec, Spec
 
 __all__ = ["Candidate", "Failure", "Plugin", "load"]
@@ -29,12 +31,13 @@ RESERVED = ("all", "madcore")
 
 @dataclass(frozen=True)
 class Candidate:
-    """A plugin that was found and not loaded: an entry point and the distribution that has it."""
+    """A plugin that was found and not loaded: an entry point, the distribution that has it and what that requires."""
 
     name: str
     distribution: str
     version: str
     load: Callable[[], object]
+    requires: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,7 @@ def load(candidate: Candidate) -> Plugin | Failure:
     try:
         with redirect_stdout(printed):
             _check_plugin_name(candidate.name)
+            _check_made_for_this(candidate)
             stage = "import"
             implementation = candidate.load()
             stage = "hooks"
@@ -133,6 +137,15 @@ def _check_plugin_name(name: str) -> None:
     if name and (name in RESERVED or not NAME.fullmatch(name)):
         taken = " or ".join(RESERVED)
         raise PluginError(f"the name of a plugin must be lower case letters, digits and underscores, and not {taken}")
+
+
+def _check_made_for_this(candidate: Candidate) -> None:
+    """Raise PluginError if the plugin's distribution requires another version of madcore, which pip only warns of."""
+    version = import_module("madcore").__version__
+    for line in candidate.requires:
+        if not allows(line, version, "madcore"):
+            hint = f"install another version of {candidate.distribution} or of madcore"
+            raise PluginError(f"it is made for {line}, and this is madcore {version}; {hint}")
 
 
 def _register(implementation: object, name: str) -> Any:

@@ -8,7 +8,6 @@ asked for that plugin or for the list, and that harms nobody else.
 from __future__ import annotations
 
 import os
-import re
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +20,7 @@ from typing import Generic
 from madcore.errors import PluginError, UnknownNameError
 from madcore.loading import Candidate, Failure, Plugin, load
 from madcore.options import unknown_name
+from madcore.requirements import is_met
 from madcore.specs import (
     ENGINE,
     METRIC,
@@ -64,8 +64,8 @@ class Entry(Generic[Spec]):
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Requirements of this entry that are not installed."""
-        return tuple(line for line in getattr(self.spec, "requires", ()) if not _installed(line))
+        """Requirements of this entry that are not installed, or not in a version that will do."""
+        return tuple(line for line in getattr(self.spec, "requires", ()) if not is_met(line))
 
     @property
     def passed(self) -> tuple[str, ...]:
@@ -243,12 +243,13 @@ def find_candidates() -> Iterator[Candidate]:
                 continue
             points = distribution.entry_points.select(group=GROUP)
             name, version = distribution.metadata["Name"], distribution.version
+            needed = tuple(distribution.requires or ())
         except Exception:
             continue
         if name in seen:  # shadowed by one that comes earlier on sys.path
             continue
         seen.add(name)
-        yield from (Candidate(point.name, name, version, point.load) for point in points)
+        yield from (Candidate(point.name, name, version, point.load, needed) for point in points)
 
 
 def _core() -> Candidate:
@@ -273,12 +274,3 @@ def _pick(name: str, plugin: Plugin, kind: Kind[Spec]) -> Spec:
         known = [prefix + each for each in by_name]
         raise unknown_name(kind.name, name, known, f"`madcore {kind.plural}` lists them")
     return by_name[bare]
-
-
-def _installed(requirement: str) -> bool:
-    """Tell whether the distribution that a pip requirement line names is there, in whatever version."""
-    named = re.match(r"[A-Za-z0-9._-]+", requirement)
-    try:
-        return named is not None and metadata.distribution(named.group()) is not None
-    except metadata.PackageNotFoundError:
-        return False

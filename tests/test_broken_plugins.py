@@ -34,6 +34,7 @@ CASES = {
     "hook_raises": (GOOD.replace("[SPEC]", "[1 / 0]"), "failed at declaration: ZeroDivisionError", 3),
     "wrong_type": (GOOD.replace("[SPEC]", "{'good': SPEC}"), "must return a list of MetricSpec; it returned dict", 3),
     "duplicate_metric": (GOOD.replace("[SPEC]", "[SPEC, SPEC]"), "it declares 'good' twice", 3),
+    "other_madcore": ("raise SystemExit(7)", "failed at discovery: it is made for madcore<0.1", 3),
     "prints": (f"print('loud and clear')\n{GOOD}", "ok; prints when it is loaded", 0),
     "heavy": (f"import torch\n{GOOD}", "ok; imports torch when it is loaded", 0),
     "build_raises": (GOOD.replace("SPEC", RAISING, 1), "failed at build: build_raises.good of madcore-build-raises", 0),
@@ -48,6 +49,7 @@ build-backend = "hatchling.build"
 [project]
 name = "madcore-{distribution}"
 version = "1.0"
+dependencies = {dependencies}
 
 [project.entry-points.madcore]
 {plugin} = "broken_{module}"
@@ -60,7 +62,8 @@ include = ["broken_{module}.py"]
 def write_project(folder, module):
     folder.mkdir()
     plugin = module.removesuffix("_again")
-    text = PROJECT.format(distribution=module.replace("_", "-"), plugin=plugin, module=module)
+    needed = ["madcore<0.1"] if module == "other_madcore" else []
+    text = PROJECT.format(distribution=module.replace("_", "-"), plugin=plugin, module=module, dependencies=needed)
     (folder / "pyproject.toml").write_text(text)
     (folder / f"broken_{module}.py").write_text(CASES[module][0])
     return folder

@@ -7,6 +7,7 @@ from madcore.errors import PluginError, UnknownNameError
 from madcore.hookspecs import hookimpl
 from madcore.loading import Candidate, Failure, Plugin
 from madcore.registry import Registry, default_registry, find_candidates, list_metrics
+from madcore.requirements import allows
 from madcore.specs import MetricSpec, PenaltySpec
 
 
@@ -228,6 +229,29 @@ def test_requirement_that_is_not_installed():
     assert registry_of(candidate(plugin_of(spec))).metric("good.blur").missing == ("no-such-distribution>=1",)
 
 
+def test_requirement_of_another_version():
+    spec = metric_spec(requires=("torch<2", "torch>=2"))
+    assert registry_of(candidate(plugin_of(spec))).metric("good.blur").missing == ("torch<2",)
+
+
+@pytest.mark.parametrize(
+    ("line", "version", "allowed"),
+    [
+        ("madcore>=0.1,<0.2", "0.1.7", True),
+        ("madcore>=0.1,<0.2", "0.2.0", False),
+        ("madcore (>=0.3)", "0.2.0", False),
+        ("madcore[plot]>=0.3", "0.2.0", False),
+        ("madcore", "0.2.0", True),
+        ("madcore>=0.3; extra == 'new'", "0.2.0", True),
+        ("madcore-piq>=0.3", "0.2.0", True),
+        ("torch>=99", "0.2.0", True),
+        ("madcore of the future", "0.2.0", True),
+    ],
+)
+def test_which_versions_a_requirement_allows(line, version, allowed):
+    assert allows(line, version, "madcore") is allowed
+
+
 def test_listing_names():
     assert list_metrics(registry=registry_of(candidate(plugin_of(metric_spec()))))[-1] == "good.blur"
 
@@ -235,7 +259,7 @@ def test_listing_names():
 def write_distribution(folder, name, entry_points):
     info = folder / f"{name}-1.0.dist-info"
     info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\nRequires-Dist: madcore>=0.1\n")
     (info / "entry_points.txt").write_text(entry_points)
 
 
@@ -243,7 +267,7 @@ def test_entry_points_are_found(tmp_path, monkeypatch):
     write_distribution(tmp_path, "somebody", "[madcore]\nthing = somebody.plugin\n[other]\nelse = x\n")
     monkeypatch.syspath_prepend(tmp_path)
     found = [each for each in find_candidates() if each.distribution == "somebody"]
-    assert [(each.name, each.version) for each in found] == [("thing", "1.0")]
+    assert [(each.name, each.version, each.requires) for each in found] == [("thing", "1.0", ("madcore>=0.1",))]
 
 
 def test_shadowed_distribution_is_passed_over(tmp_path, monkeypatch):

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from madcore_piq.allowed import checked
+
 __all__ = [
     "build_dists",
     "build_dss",
@@ -44,7 +46,7 @@ def build_ssim(
     data_range: float = 1.0,
 ) -> Any:
     """Build piq's SSIM."""
-    options = locals()
+    options = checked("ssim", locals())
     return _measure("ssim", options, kernel_size)
 
 
@@ -58,7 +60,7 @@ def build_ms_ssim(
     data_range: float = 1.0,
 ) -> Any:
     """Build piq's multi-scale SSIM."""
-    options = locals()
+    options = checked("ms_ssim", locals())
     return _measure("ms_ssim", options, _pyramid_side(kernel_size, scale_weights))
 
 
@@ -75,13 +77,13 @@ def build_iw_ssim(
     data_range: float = 1.0,
 ) -> Any:
     """Build piq's information-weighted SSIM."""
-    options = locals()
+    options = checked("iw_ssim", locals())
     return _measure("iw_ssim", options, _pyramid_side(kernel_size, scale_weights))
 
 
 def build_vif(*, sigma_n_sq: float = 2.0, data_range: float = 1.0) -> Any:
     """Build piq's visual information fidelity in the pixel domain."""
-    options = locals()
+    options = checked("vif", locals())
     return _measure("vif", options, 41)
 
 
@@ -98,13 +100,13 @@ def build_fsim(
     data_range: float = 1.0,
 ) -> Any:
     """Build piq's FSIM, of luminance or with chrominance."""
-    options = locals()
+    options = checked("fsim", locals())
     return _measure("fsim", options, 2, chromatic)
 
 
 def build_gmsd(*, t: float = 170 / 255**2, data_range: float = 1.0) -> Any:
     """Build piq's gradient magnitude similarity deviation."""
-    options = locals()
+    options = checked("gmsd", locals())
     return _measure("gmsd", options)
 
 
@@ -120,7 +122,7 @@ def build_ms_gmsd(
     data_range: float = 1.0,
 ) -> Any:
     """Build piq's multi-scale GMSD, of luminance or with chrominance."""
-    options = locals()
+    options = checked("ms_gmsd", locals())
     return _measure("ms_gmsd", options, 2 ** (len(scale_weights) if scale_weights else 4) + 1, chromatic)
 
 
@@ -138,13 +140,13 @@ def build_vsi(
     data_range: float = 1.0,
 ) -> Any:
     """Build piq's visual saliency-induced index."""
-    options = locals()
+    options = checked("vsi", locals())
     return _measure("vsi", options, in_color=True)
 
 
 def build_haarpsi(*, subsample: bool = True, c: float = 30.0, alpha: float = 4.2, data_range: float = 1.0) -> Any:
     """Build piq's Haar wavelet similarity; its option `scales` works with 3 alone."""
-    options = locals()
+    options = checked("haarpsi", locals())
     return _measure("haarpsi", options, 16)
 
 
@@ -163,7 +165,7 @@ def build_mdsi(
     data_range: float = 1.0,
 ) -> Any:
     """Build piq's mean deviation similarity index."""
-    options = locals()
+    options = checked("mdsi", locals())
     return _measure("mdsi", options, in_color=True)
 
 
@@ -177,7 +179,7 @@ def build_dss(
     data_range: float = 1.0,
 ) -> Any:
     """Build piq's DCT subband similarity."""
-    options = locals()
+    options = checked("dss", locals())
     # Of each subband's blocks, the worst `percentile` is averaged: it must be one at least.
     blocks = next(side for side in range(1, math.ceil(1 / percentile) + 1) if round(percentile * side**2))
     return _measure("dss", options, dct_size * blocks)
@@ -193,7 +195,7 @@ def build_srsim(
     data_range: float = 1.0,
 ) -> Any:
     """Build piq's spectral residual similarity, of luminance or with chrominance."""
-    options = locals()
+    options = checked("srsim", locals())
     return _measure("srsim", options, math.ceil(max(kernel_size, gaussian_size) / scale), chromatic)
 
 
@@ -208,7 +210,7 @@ def build_pieapp(*, stride: int = 27, data_range: float = 1.0) -> Any:
     """Build piq's PieAPP."""
     from madcore_piq.networks import PieApp
 
-    return PieApp(stride, data_range)
+    return PieApp(**checked("pieapp", {"stride": stride, "data_range": data_range}))
 
 
 def _pyramid_side(kernel_size: int, scale_weights: Weights) -> int:

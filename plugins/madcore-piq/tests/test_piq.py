@@ -1,4 +1,5 @@
 import importlib.metadata
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,15 @@ def test_value_is_that_of_piq(name):
     # piq's resampling and one of its sums are in float32 even for float64 images.
     tolerance = 1e-6 if bare in ("srsim", "dss") else 1e-13
     torch.testing.assert_close(madcore.create_metric(name)(image, mad_image), expected, rtol=tolerance, atol=tolerance)
+
+
+def test_values_of_large_windows_are_those_of_piq():
+    image, mad_image = picture(170, channels=1), noisy(picture(170, channels=1))
+    for name, function in (("ms_ssim", piq.multi_scale_ssim), ("iw_ssim", piq.information_weighted_ssim)):
+        expected = 1 - function(mad_image, image, reduction="none")
+        torch.testing.assert_close(madcore.create_metric(f"piq.{name}")(image, mad_image), expected)
+    swapped = 1 - piq.information_weighted_ssim(image, mad_image, reduction="none")
+    assert (swapped / expected - 1).abs() > 1e-3
 
 
 def test_reference_comes_first():
@@ -78,6 +88,34 @@ def test_smallest_side_follows_the_options(text, side):
     assert torch.isfinite(metric.prepare(image).value_and_gradient(noisy(image))[1]).all()
     with pytest.raises(madcore.InputError, match=f"at least {side} pixels"):
         metric(image[..., 1:], image[..., 1:])
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("ssim,kernel_size=4", "kernel_size of piq.ssim must be odd and above 0; got 4"),
+        ("ms_ssim,kernel_size=-3", "must be odd and above 0; got -3"),
+        ("iw_ssim,blk_size=2", "must be odd and above 0; got 2"),
+        ("ssim,kernel_sigma=0", "must be above 0; got 0.0"),
+        ("vif,sigma_n_sq=-1", "must be above 0; got -1.0"),
+        ("fsim,scales=0", "must be above 0; got 0"),
+        ("haarpsi,alpha=0", "must be above 0; got 0.0"),
+        ("vsi,alpha=-1", "must be 0 or more; got -1.0"),
+        ("dss,percentile=0", "must be above 0 and at most 1; got 0.0"),
+        ("dss,percentile=2", "must be above 0 and at most 1; got 2.0"),
+        ("srsim,scale=0", "must be above 0; got 0.0"),
+        ("ms_ssim,scale_weights=0.5+-1", "must be 0 or more, and not all 0; got 0.5+-1"),
+        ("ms_gmsd,scale_weights=0+0", "must be 0 or more, and not all 0; got 0.0+0.0"),
+        ("pieapp,stride=0", "must be above 0; got 0"),
+    ],
+)
+def test_options_that_piq_cannot_work_with_are_refused(text, wanted):
+    with pytest.raises(madcore.InputError, match=re.escape(wanted)):
+        madcore.create_metric(f"piq.{text}")
+
+
+def test_constants_of_stability_may_be_zero():
+    assert madcore.create_metric("piq.ssim,k1=0,k2=0")(picture(), noisy(picture())).item() > 0
 
 
 @pytest.mark.parametrize("name", [*SMALL, *VARIANTS])
