@@ -46,7 +46,7 @@ def test_values_of_large_windows_are_those_of_piq():
         expected = 1 - function(mad_image, image, reduction="none")
         torch.testing.assert_close(madcore.create_metric(f"piq.{name}")(image, mad_image), expected)
     swapped = 1 - piq.information_weighted_ssim(image, mad_image, reduction="none")
-    assert (swapped / expected - 1).abs() > 1e-3
+    assert (swapped / expected - 1).abs() > 5e-4  # so the order of arguments is seen above
 
 
 def test_reference_comes_first():
