@@ -127,7 +127,7 @@ def main():
         return
     rows = []
     for pair in options.pairs:
-        optimized, held = pair.split(",")
+        optimized, _, held = pair.rpartition(",")  # options of the first have commas, too
         minmax = "min" if optimized == "ssim" else "max"
         sizes = [(side, 1) for side in options.sides] + [(64, batch) for batch in options.batches if batch > 1]
         for side, batch in sizes:
