@@ -21,6 +21,7 @@ import madcore
 from madcore.errors import MadcoreError
 from madcore.images.dead_leaves import draw_dead_leaves
 from madcore.testing import play_against
+from madcore.wording import write_error
 
 UNTRAINED = ",weights=none"
 SMALLEST_SIDE = 64
@@ -55,25 +56,29 @@ def main():
     options = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    print(
-        "| metric | picture | minimised, MSE held | maximised, MSE held | held, MSE minimised | held, MSE maximised |"
-    )
+    print("| metric | side | minimised, MSE held | maximised, MSE held | held, MSE minimised | held, MSE maximised |")
     print("|---|---|---|---|---|---|")
     for name, metric in registered(options.pattern).items():
         if isinstance(metric, str):
-            print(f"| `{name}` | | {metric} | | | |", flush=True)
+            print(f"| `{name}` | | {reason(name, metric)} | | | |", flush=True)
             continue
         image = picture(metric, options.side)
         partner = "mae" if name == "mse" else "mse"
         cells = [cell(trial) for trial in play_against(metric, partner, image, max_iter=options.steps)]
-        print(f"| `{name}` | {image.shape[-2]} x {image.shape[-1]} | {' | '.join(cells)} |", flush=True)
+        print(f"| `{name}` | {image.shape[-1]} | {' | '.join(cells)} |", flush=True)
 
 
 def cell(trial):
     """Write factor, held error and status."""
     if math.isnan(trial.held_error):
         return trial.status
-    return f"x {trial.value / trial.start:.3g}, {trial.held_error:.0e}, {trial.status}"
+    return f"× {trial.value / trial.start:.3g}, {write_error(trial.held_error)}, {trial.status}"
+
+
+def reason(name, error):
+    """Write why a metric cannot be made, in few words where all that it needs are its weights."""
+    fetch = f"`madcore fetch {name}`"
+    return f"needs its weights: {fetch}" if fetch in error else error
 
 
 if __name__ == "__main__":

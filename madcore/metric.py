@@ -49,6 +49,8 @@ class Metric:
         What decides the values: full name, options, revision, weights.  Goes into records.
     rebuild : callable, optional
         Returns `function` for another width of the pixel range; None if the metric does not depend on it.
+    width : float
+        Width of the pixel range that `function` is for.
 
     See Also
     --------
@@ -64,6 +66,7 @@ class Metric:
     dtypes: tuple[str, ...] = ("float32", "float64")
     identity: Mapping[str, Any] = field(default_factory=dict)
     rebuild: Callable[[float], Measure] | None = None
+    width: float = 1.0
 
     def __post_init__(self) -> None:
         """Give the metric the name of its function where none was given."""
@@ -143,7 +146,9 @@ class Metric:
 
     def for_range(self, width: float) -> Metric:
         """Return the same metric for images whose pixel range has this width."""
-        return self if self.rebuild is None else replace(self, function=self.rebuild(width))
+        if self.rebuild is None or width == self.width:  # a network is not to be loaded twice
+            return self
+        return replace(self, function=self.rebuild(width), width=width)
 
     def check_image(self, image: Tensor) -> None:
         """Raise InputError unless this metric takes images of this shape and type."""

@@ -46,7 +46,9 @@ def fetch_error(name: str, error: BaseException) -> str | None:
         return None
     reason = " ".join(str(getattr(failed, "reason", failed)).split())
     hint = f"run `madcore fetch {name}` where there is a network and copy its files to the same places here"
-    return f"cannot get the weights of {name} ({reason}); {hint} (TORCH_HOME is {_torch_home()})"
+    from_hub = type(failed).__module__.partition(".")[0] == "huggingface_hub"
+    variable, folder = ("HF_HOME", "huggingface") if from_hub else ("TORCH_HOME", "torch")
+    return f"cannot get the weights of {name} ({reason}); {hint} ({variable} is {_home(variable, folder)})"
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -56,7 +58,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         each = each.__cause__ or each.__context__
 
 
-def _torch_home() -> Path:
-    """Return the folder that torch keeps downloads in, without importing it."""
+def _home(variable: str, folder: str) -> Path:
+    """Return the folder that a library keeps downloads in, without importing it."""
     cache_home = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    return Path(os.environ.get("TORCH_HOME", f"{cache_home}/torch")).expanduser()
+    return Path(os.environ.get(variable, f"{cache_home}/{folder}")).expanduser()

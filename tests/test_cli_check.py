@@ -28,6 +28,14 @@ def stepped(image, mad_image):
     return value + ((1e6 * value).round() / 1e6 - value).detach()
 
 
+def relative(image, mad_image):
+    return right(image, mad_image) / image.flatten(1).var(1).clamp_min(1e-3)
+
+
+def swapped(image, mad_image):
+    return relative(mad_image, image)
+
+
 def blind_below(image, mad_image):
     return (right(image, mad_image) - 1e-4).clamp_min(0)
 """
@@ -59,6 +67,17 @@ def test_code_without_a_plugin_and_a_broken_clause(file, capsys):
     assert said.endswith(f"Broken: {file}:mixed (batch)\n")
 
 
+def test_an_oracle_tells_the_order_of_the_arguments(file, capsys):
+    oracle = ["--oracle", f"{file}:relative"]
+    assert run(["check", f"{file}:swapped"]) == 0
+    assert "only an oracle tells which order is right (option --oracle)" in capsys.readouterr().out
+    assert run(["check", f"{file}:swapped", *oracle]) == 3
+    said = capsys.readouterr().out
+    assert "arguments are swapped" in said
+    assert said.endswith(f"Broken: {file}:swapped (arguments)\n")
+    assert run(["check", f"{file}:relative", *oracle]) == 0
+
+
 def test_json(file, capsys):
     assert run(["check", f"{file}:mixed", "--json"]) == 3
     verdicts = {each["clause"]: each for each in json.loads(capsys.readouterr().out)}
@@ -84,6 +103,9 @@ def test_penalties_and_options(capsys):
         (["nothing.at_all"], "'nothing' is no installed plugin"),
         (["mse", "--device", "nonsense"], "device 'nonsense' cannot be used here"),
         (["range", "--mad"], "--mad examines metrics"),
+        (["mse", "mae", "--oracle", "mse"], "--oracle goes with one metric"),
+        (["range", "--oracle", "mse"], "--oracle goes with one metric"),
+        (["mse", "--oracle", "msee"], "'msee' is no metric (did you mean mse?)"),
     ],
 )
 def test_bad_input(arguments, message, capsys):

@@ -29,6 +29,15 @@ class SwappedInCall:
         return lambda mad_image: contrast_error(image, mad_image)
 
 
+def distorted_first(distorted, reference):
+    return contrast_error(reference, distorted)
+
+
+class DistortedFirst(nn.Module):
+    def forward(self, test, ref_image):
+        return contrast_error(ref_image, test)
+
+
 def batch_mean(image, mad_image):
     return error(image, mad_image).mean().expand(len(image))
 
@@ -131,6 +140,8 @@ def prints(image, mad_image):
 
 WRONG = {
     SwappedInCall(): "prepared",
+    distorted_first: "arguments",
+    DistortedFirst(): "arguments",
     batch_mean: "batch",
     one_number: "shape",
     detached: "gradient",
@@ -182,7 +193,16 @@ def test_an_oracle_finds_swapped_arguments():
         return contrast_error(mad_image, image)
 
     alone, known = (outcomes(examine_metric(swapped, **more))["arguments"] for more in ({}, {"oracle": contrast_error}))
+
+    class Prepared:
+        __call__ = staticmethod(swapped)
+
+        def prepare(self, image):
+            return lambda mad_image: swapped(image, mad_image)
+
     assert (alone, known) == (Outcome.SKIPPED, Outcome.FAILED)
+    assert outcomes(examine_metric(Prepared()))["arguments"] is Outcome.SKIPPED
+    assert outcomes(examine_metric(Prepared(), oracle=contrast_error))["arguments"] is Outcome.FAILED
     assert outcomes(examine_metric(contrast_error, oracle=contrast_error))["arguments"] is Outcome.PASSED
 
 

@@ -141,6 +141,19 @@ def test_metric_is_rebuilt_for_another_pixel_range(pair):
     torch.testing.assert_close(scaled, create_metric("ssim")(*pair))
 
 
+def test_metric_is_built_once_for_the_range_that_it_has(pair):
+    built = []
+
+    def build(*, data_range: float = 1.0):
+        built.append(data_range)
+        return lambda image, mad_image: mean_error(image, mad_image) / data_range
+
+    metric = create_metric("good.blur", registry=registry_of(metric_spec(build, data_range=True)))
+    wide = metric.for_range(1.0).for_range(255.0)
+    assert built == [1.0, 255.0]
+    torch.testing.assert_close(wide.for_range(1.0)(*pair), metric(*pair))
+
+
 def test_data_range_is_no_option():
     with pytest.raises(UnknownNameError, match="'data_range' is no option of ssim"):
         create_metric("ssim,data_range=255")

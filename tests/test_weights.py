@@ -9,7 +9,7 @@ from madcore import MetricSpec, PluginError, create_metric, hookimpl, registry
 from madcore.cli import run
 from madcore.identity import identify
 from madcore.loading import Candidate
-from madcore.weights import hash_file
+from madcore.weights import fetch_error, hash_file
 
 
 class Deep:
@@ -78,6 +78,12 @@ def test_no_network(installed, name, monkeypatch):
     message = rf"weights of {name} \(Name or service not known\); run `madcore fetch {name}` .* /data/weights\)$"
     with pytest.raises(PluginError, match=message):
         create_metric(name, registry=installed)
+
+
+def test_weights_of_a_hub_are_kept_in_its_own_folder(monkeypatch):
+    hub = pytest.importorskip("huggingface_hub.errors")
+    monkeypatch.setenv("HF_HOME", "/data/hub")
+    assert fetch_error("deep.hub", hub.LocalEntryNotFoundError("offline")).endswith("(HF_HOME is /data/hub)")
 
 
 def test_another_error_is_no_failed_download(installed):

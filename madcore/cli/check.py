@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from madcore.options import parse_name, unknown_name
 from madcore.registry import AnyEntry, Entry, Registry
 
 if TYPE_CHECKING:
+    from madcore.metric import Metric
     from madcore.testing import Finding, Verdict
 
 __all__ = ["check"]
@@ -28,10 +29,13 @@ CORE = "madcore"
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME|PLUGIN|FILE.py:ATTRIBUTE...")
 @click.option("--mad", is_flag=True, help="Report fitness for MAD competition instead; of metrics only.")
+@click.option(
+    "--oracle", metavar="NAME", help="Another computation of the one metric NAME, to compare its values with."
+)
 @click.option("--device", default="cpu", metavar="NAME", help="cpu, cuda or cuda:INDEX.", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, not a table, to the standard output.")
 @click.pass_obj
-def check(session: Session, names: tuple[str, ...], mad: bool, device: str, as_json: bool) -> int:
+def check(session: Session, names: tuple[str, ...], mad: bool, oracle: str | None, device: str, as_json: bool) -> int:
     """Check that metrics and penalties keep their contract.
 
     NAME is a metric or penalty, with options if wanted; PLUGIN stands for all that it brings ('madcore' for the core);
@@ -40,19 +44,26 @@ def check(session: Session, names: tuple[str, ...], mad: bool, device: str, as_j
     With --mad, say what decides whether a metric can be held or optimised: dead zone, largest level, blind spots, how
     far slopes can be trusted, what float32 resolves.
 
+    Whether an asymmetric metric takes the reference image first, only an oracle tells: another metric or code of yours
+    that computes the same distance, (image, mad_image), in another way.
+
     Exit code 3 if a clause is broken.
 
     \b
     Examples:
       madcore check ssim
       madcore check ./mine.py:metric --mad
+      madcore check ./mine.py:metric --oracle ./mine.py:slow_but_sure
       madcore check piq --json
     """  # noqa: D301
     _check_device(device)
     targets = [target for name in names for target in _targets(session.registry, name)]
     if mad:
         return _report_fitness([(name, kind) for name, kind, _ in targets], session.registry, device, as_json)
-    verdicts = [_examine(*target, session.registry, device) for target in targets]
+    settings: dict[str, Any] = {"registry": session.registry, "device": device}
+    if oracle is not None:
+        settings["oracle"] = _oracle(oracle, targets, session.registry)
+    verdicts = [_examine(*target, settings) for target in targets]
     if as_json:
         write_json([{**asdict(verdict), "broken": verdict.broken} for group in verdicts for verdict in group])
     else:
@@ -96,14 +107,22 @@ def _declared(registry: Registry, name: str, bare: str) -> tuple[str, str, tuple
     raise unknown_name("metric, penalty or plugin", name, known, "`madcore metrics` lists metrics")
 
 
-def _examine(name: str, kind: str, missing: Sequence[str], registry: Registry, device: str) -> list[Verdict]:
+def _oracle(oracle: str, targets: Sequence[tuple[str, str, tuple[str, ...]]], registry: Registry) -> Metric:
+    from madcore.lookup import create_metric
+
+    if [kind for _, kind, _ in targets] != ["metric"]:
+        raise InputError("--oracle goes with one metric")
+    return create_metric(oracle, registry=registry)
+
+
+def _examine(name: str, kind: str, missing: Sequence[str], settings: Mapping[str, Any]) -> list[Verdict]:
     from madcore.testing import Outcome, Verdict, examine_metric, examine_penalty
 
     if missing:
         needed = " ".join(map(repr, missing))
         return [Verdict(name, "build", Outcome.SKIPPED, f"needs: pip install {needed}")]
     examine = examine_metric if kind == "metric" else examine_penalty
-    return examine(name, registry=registry, device=device)
+    return examine(name, **settings)
 
 
 def _write_verdicts(groups: Sequence[Sequence[Verdict]]) -> None:

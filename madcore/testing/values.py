@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from madcore.metric import Metric
 from madcore.testing.pictures import add_noise
@@ -22,6 +24,7 @@ __all__ = [
 
 CLOSE = {torch.float64: 1e-8, torch.float32: 1e-3}
 ZERO = {torch.float64: 1e-8, torch.float32: 1e-4}  # relative to the value at noise of 0.05
+REFERENCE = {"reference", "ref", "original", "pristine"}
 LADDER = (0.01, 0.03, 0.1, 0.3)
 
 
@@ -124,9 +127,22 @@ def check_arguments(subject: Subject) -> str:
         return f"as the oracle to {write_small(error)}; swapped, it differs by {write_small(apart)}"
     if apart <= CLOSE[subject.dtype]:
         return f"symmetric to {write_small(apart)}"
-    if getattr(subject.thing.function, "prepare", None) is not None:
-        return f"swapped, it differs by {write_small(apart)}; prepare fixes the first"
-    raise NotJudged(f"swapped, it differs by {write_small(apart)}, and only an oracle tells which order is right")
+    said = f"swapped, it differs by {write_small(apart)}"
+    named = second_is_reference(subject.thing.function)
+    if named:
+        raise Broken(f"{said}, and it calls its second argument {named}: the reference image comes first")
+    raise NotJudged(f"{said}; only an oracle tells which order is right (option --oracle)")
+
+
+def second_is_reference(function: object) -> str:
+    """Return what a function calls its second argument if that can only mean the reference image, else nothing."""
+    called = function.forward if isinstance(function, nn.Module) else function
+    try:
+        names = list(inspect.signature(called).parameters)[:2]  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return ""
+    meant = [bool(REFERENCE.intersection(name.lower().split("_"))) for name in names]
+    return names[1] if meant == [False, True] else ""
 
 
 @clause

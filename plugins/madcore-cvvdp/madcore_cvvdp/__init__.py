@@ -14,11 +14,13 @@ __version__ = "0.1.0"
 __all__ = ["madcore_metrics"]
 
 
-def build_cvvdp(*, display: str = "standard_4k", pixels_per_degree: float | None = None) -> Callable[..., Any]:
+def build_cvvdp(
+    *, display: str = "standard_4k", pixels_per_degree: float | None = None, data_range: float = 1.0
+) -> Callable[..., Any]:
     """Build ColorVideoVDP for pictures on a display."""
     from madcore_cvvdp.visibility import Visibility
 
-    return Visibility(display, pixels_per_degree)
+    return Visibility(display, pixels_per_degree, data_range)
 
 
 @hookimpl
@@ -33,6 +35,7 @@ def madcore_metrics() -> list[MetricSpec]:
             perfect=0.0,
             min_side=2,
             dtypes=("float32",),
+            data_range=True,
             caveats=(
                 "It computes in float32 only.",
                 "Differences too small to be seen count 0 and have no gradient; start from noise of 0.02 or more.",

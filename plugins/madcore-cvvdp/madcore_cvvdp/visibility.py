@@ -30,6 +30,8 @@ class Visibility:
         Name of one of the displays of ColorVideoVDP that show sRGB.
     pixels_per_degree : float, optional
         In place of what the display's size, resolution and distance give.
+    data_range : float
+        Largest value of a pixel; the smallest is 0.
 
     Raises
     ------
@@ -41,19 +43,21 @@ class Visibility:
     Mantiuk, Hanji, Ashraf, Asano & Chapiro (2024), ColorVideoVDP, doi:10.1145/3658144.
     """
 
-    def __init__(self, display: str = "standard_4k", pixels_per_degree: float | None = None) -> None:
+    def __init__(
+        self, display: str = "standard_4k", pixels_per_degree: float | None = None, data_range: float = 1.0
+    ) -> None:
         if pixels_per_degree is not None and pixels_per_degree <= 0:
             raise InputError(f"pixels_per_degree must be above 0; got {pixels_per_degree:g}")
         with _contained():
             _check_display(display)
-            self.display, self.pixels_per_degree = display, pixels_per_degree
+            self.display, self.pixels_per_degree, self.data_range = display, pixels_per_degree, data_range
             model = self._make(torch.device("cpu"))
         self.weight_files = (Path(model.parameters_file), Path(config_files.find("display_models.json", [])))
         # ColorVideoVDP keeps the pyramid of the last size that it saw.
         self.models: dict[tuple[torch.Size, torch.device], cvvdp] = {}
 
     def __call__(self, image: Tensor, mad_image: Tensor) -> Tensor:
-        """Compute the distances, (N,), of sRGB pictures (N, C, H, W) in [0, 1], float32, with one channel or three.
+        """Compute the distances, (N,), of sRGB pictures (N, C, H, W), float32, with one channel or three.
 
         Raises
         ------
@@ -64,7 +68,7 @@ class Visibility:
             raise InputError(f"cvvdp computes in float32 only; got {image.dtype} and {mad_image.dtype}")
         with _contained():
             # As colour, since ColorVideoVDP judges one channel otherwise than three equal ones.
-            colour = [picture.expand(-1, 3, -1, -1) for picture in (mad_image, image)]
+            colour = [picture.expand(-1, 3, -1, -1) / self.data_range for picture in (mad_image, image)]
             quality = self._model(mad_image).predict(*colour, dim_order="BCHW")[0]
         return PERFECT - quality.reshape(-1)  # (N,), which is () at N = 1
 

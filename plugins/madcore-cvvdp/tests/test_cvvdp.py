@@ -43,11 +43,14 @@ def pair():
 
 
 def test_order_of_the_pictures(metric):
-
     picture = madcore.read_image("dead_leaves_color", size=(32, 32))
     dim = 0.7 * picture
     swapped = metric(dim, picture)
     assert metric(picture, dim).item() != pytest.approx(swapped.item(), rel=1e-3)
+
+
+def test_other_range_of_pixels(metric, pair):
+    torch.testing.assert_close(metric.for_range(255.0)(255 * pair[0], 255 * pair[1]), metric(*pair))
 
 
 def test_one_value_for_one_picture(metric, pair):

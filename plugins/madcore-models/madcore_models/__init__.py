@@ -28,6 +28,7 @@ def build_features(
     std: tuple[float, ...] = (),
     size: tuple[int, ...] = (),
     channel_axis: int | None = None,
+    data_range: float = 1.0,
 ) -> Callable[..., Any]:
     """Build the distance of the features of a network."""
     from madcore_models.features import make_distance
@@ -43,16 +44,21 @@ def build_features(
         std=std,
         size=size,
         channel_axis=channel_axis,
+        data_range=data_range,
     )
 
 
 def build_vgg_content(
-    *, layers: tuple[str, ...] = ("features.22",), weights: str | None = "DEFAULT", seed: int = 0
+    *,
+    layers: tuple[str, ...] = ("features.22",),
+    weights: str | None = "DEFAULT",
+    seed: int = 0,
+    data_range: float = 1.0,
 ) -> Callable[..., Any]:
     """Build the content loss: the mean squared difference of relu4_2."""
     from madcore_models.features import make_distance
 
-    return make_distance(VGG, layers=layers, weights=weights, seed=seed)
+    return make_distance(VGG, layers=layers, weights=weights, seed=seed, data_range=data_range)
 
 
 def build_vgg_style(
@@ -61,11 +67,20 @@ def build_vgg_style(
     layer_weights: tuple[float, ...] = (0.2,),
     weights: str | None = "DEFAULT",
     seed: int = 0,
+    data_range: float = 1.0,
 ) -> Callable[..., Any]:
     """Build the style loss: the Gram matrices of relu1_1, relu2_1, relu3_1, relu4_1 and relu5_1."""
     from madcore_models.features import make_distance
 
-    return make_distance(VGG, layers=layers, layer_weights=layer_weights, distance="gram", weights=weights, seed=seed)
+    return make_distance(
+        VGG,
+        layers=layers,
+        layer_weights=layer_weights,
+        distance="gram",
+        weights=weights,
+        seed=seed,
+        data_range=data_range,
+    )
 
 
 NOT_ONLY_IDENTICAL = "It is 0 for every picture with the same features, not only for the reference."
@@ -86,6 +101,7 @@ def madcore_metrics() -> list[MetricSpec]:
             "distance between the features of any network",
             higher_is_better=False,
             perfect=0.0,
+            data_range=True,
             caveats=(NOT_ONLY_IDENTICAL, GREY, UNTRAINED),
             weights=PUBLISHED,
             licence="of the network that is named",
@@ -96,6 +112,7 @@ def madcore_metrics() -> list[MetricSpec]:
             "squared difference of VGG-19's relu4_2 (content loss)",
             higher_is_better=False,
             perfect=0.0,
+            data_range=True,
             caveats=(NOT_ONLY_IDENTICAL, POOLING, UNTRAINED),
             weights=PUBLISHED,
             source=GATYS,
@@ -106,6 +123,7 @@ def madcore_metrics() -> list[MetricSpec]:
             "difference of the Gram matrices of VGG-19's relu1_1 to relu5_1 (style loss)",
             higher_is_better=False,
             perfect=0.0,
+            data_range=True,
             caveats=(NOT_ONLY_IDENTICAL, "It does not see where in the picture anything is.", POOLING, UNTRAINED),
             weights=PUBLISHED,
             source=GATYS,

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from madcore import InputError
+
 __all__ = ["DISTANCES", "FeatureComparison", "channels_last"]
 
 # Square of the length below which a vector counts as having no direction; the gradient there is at most 1 / its root.
@@ -47,10 +49,18 @@ def channels_last(features: Tensor, channel_axis: int | None = None) -> Tensor:
         (N, C, H, W) of a convolution, (N, T, C) of a transformer, (N, C) of a linear layer, or any other with N first.
     channel_axis : int, optional
         Which axis holds the channels; by default the last of two or three axes, else the second.
+
+    Raises
+    ------
+    InputError
+        If there is no such axis.
     """
     if features.ndim == 1:
         return features[:, None, None]
     axis = channel_axis if channel_axis is not None else (1 if features.ndim > 3 else -1)
+    if not 0 < axis % features.ndim == axis + features.ndim * (axis < 0):
+        shape = " x ".join(map(str, features.shape))
+        raise InputError(f"channel_axis must be from 1 to {features.ndim - 1} for features of {shape}; got {axis}")
     moved = features.movedim(axis, -1)
     return moved.reshape(len(moved), -1, moved.shape[-1])
 

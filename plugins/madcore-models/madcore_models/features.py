@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -52,7 +52,7 @@ class FeatureDistance:
     weight_files: tuple[Path, ...] = ()
 
     def __call__(self, image: Tensor, mad_image: Tensor) -> Tensor:
-        """Compute the distances, (N,), of pictures (N, C, H, W) in [0, 1]."""
+        """Compute the distances, (N,), of pictures (N, C, H, W)."""
         return self.prepare(image)(mad_image)
 
     def prepare(self, image: Tensor) -> Callable[[Tensor], Tensor]:
@@ -83,6 +83,7 @@ def make_distance(
     std: tuple[float, ...] = (),
     size: tuple[int, ...] = (),
     channel_axis: int | None = None,
+    data_range: float = 1.0,
 ) -> FeatureDistance:
     """Find a network, try it out, and make the distance.
 
@@ -102,6 +103,8 @@ def make_distance(
         Height and width to resize pictures to, one number for both; none to leave them.
     channel_axis : int, optional
         Which axis of the features holds the channels.
+    data_range : float
+        Largest value of a pixel; the smallest is 0.
 
     Raises
     ------
@@ -117,7 +120,7 @@ def make_distance(
     double = computes_double(representation, given, side)
     return FeatureDistance(
         representation=representation,
-        given=given,
+        given=replace(given, data_range=data_range),
         comparison=DISTANCES[distance],
         layer_weights=_layer_weights(layer_weights, max(len(layers), 1)),
         channel_axis=channel_axis,

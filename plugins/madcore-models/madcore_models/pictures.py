@@ -17,7 +17,7 @@ LUMA = (0.299, 0.587, 0.114)
 
 @dataclass(frozen=True)
 class PictureInput:
-    """Turn pictures in [0, 1] into a network's input.
+    """Turn pictures into a network's input.
 
     Parameters
     ----------
@@ -26,13 +26,16 @@ class PictureInput:
     size : tuple of int, optional
         Height and width that every picture is resized to, bilinear and antialiased; None leaves it as it is.
     mean, std : tuple of float
-        Subtracted from the pixels, and what the rest is divided by; one for each channel or one for all.
+        Subtracted from pixels in [0, 1], and what the rest is divided by; one for each channel or one for all.
+    data_range : float
+        Largest value of the pictures' pixels, which is made 1; the smallest is 0.
     """
 
     channels: int = 3
     size: tuple[int, int] | None = None
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
+    data_range: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse statistics that cannot be."""
@@ -47,7 +50,7 @@ class PictureInput:
             images = (images * _column(LUMA, images)).sum(1, keepdim=True)
         if self.size is not None and images.shape[-2:] != self.size:
             images = interpolate(images, self.size, mode="bilinear", antialias=True, align_corners=False)
-        return (images - _column(self.mean, images)) / _column(self.std, images)
+        return (images / self.data_range - _column(self.mean, images)) / _column(self.std, images)
 
 
 def _column(values: tuple[float, ...], images: Tensor) -> Tensor:

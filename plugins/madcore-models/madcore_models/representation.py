@@ -137,12 +137,16 @@ def check_layers(found: Found, layers: Sequence[str]) -> None:
     known = [name for name, _ in found.network.named_modules() if name]
     for name in layers:
         if name not in known:
-            raise InputError(f"{found.name} has no layer {name!r}{near(name, known)}; it has {listed(found.network)}")
+            part = name  # a large network is listed part by part
+            while part and not any(part == outer.rpartition(".")[0] for outer in known):
+                part = part.rpartition(".")[0]
+            has = listed(found.network.get_submodule(part), f"{part}." if part else "")
+            raise InputError(f"{found.name} has no layer {name!r}{near(name, known)}; it has {has}")
 
 
-def listed(network: nn.Module) -> str:
+def listed(network: nn.Module, prefix: str = "") -> str:
     """List a network's layers, those inside others only as far as there is room."""
-    names = [name for name, _ in network.named_modules() if name]
+    names = [prefix + name for name, _ in network.named_modules() if name]
     depth = max((name.count(".") for name in names), default=0)
     shown = names
     while len(shown) > LISTED and depth:

@@ -34,6 +34,12 @@ def test_a_tap_is_not_changed_by_what_works_in_place_after_it(pair):
     torch.testing.assert_close(module_distance(torch.nn.Sequential(net.first, net.relu), layers=["0"])(*pair), wanted)
 
 
+def test_other_range_of_pixels(pair):
+    for metric in (features("Net"), madcore.create_metric("models.vgg_style,weights=none,layers=features.1")):
+        wide = metric.for_range(255.0)
+        torch.testing.assert_close(wide(255 * pair[0], 255 * pair[1]), metric(*pair))
+
+
 def test_of_a_layer_that_runs_twice_the_last_output_counts(pair):
     net = Net().double().eval()
 

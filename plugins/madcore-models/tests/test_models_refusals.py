@@ -9,6 +9,9 @@ FILE = f"{__file__.rpartition('/')[0]}/networks_for_tests.py"
 
 REFUSALS = {
     "model=FILE:Net,layers=frist": r"has no layer 'frist' \(did you mean first\?\); it has first, norm, relu, drop,",
+    "model=torchvision:vgg16,weights=none,layers=features.9x": r"mean features.9\?\); it has features.0, .*30$",
+    "model=torchvision:vgg16,weights=none,layers=features.9.x": r"no layer 'features.9.x'.*; it has features.0, .*30$",
+    "model=torchvision:vgg16,weights=none,layers=9": r"it has features, avgpool, classifier and 38 more$",
     "model=FILE:WithTuple": "puts out a tuple, not a tensor; name layers: first, norm",
     "model=FILE:WithDict": "puts out a dict with out, not a tensor; name layers: first, norm",
     "model=FILE:Random": "gives one picture different features each time; .*training=self.training",
@@ -42,6 +45,12 @@ def test_refused_in_one_line(options):
     with pytest.raises(madcore.MadcoreError, match=REFUSALS[options]) as caught:
         madcore.create_metric(f"models.features,{options.replace('FILE', FILE)}")
     assert "\n" not in str(caught.value)
+
+
+def test_an_axis_of_channels_that_is_not_there_is_refused():
+    metric = madcore.create_metric(f"models.features,model={FILE}:Net,channel_axis=7")
+    with pytest.raises(madcore.InputError, match=r"channel_axis must be from 1 to 1 for features of 1 x \d+; got 7"):
+        metric(torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64))
 
 
 def test_a_file_that_raises_is_blamed(tmp_path):
