@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -32,7 +33,7 @@ def _hash(path: Path, changed: int, size: int) -> str:
 
 
 def fetch_error(name: str, error: BaseException) -> str | None:
-    """Say what to do if a download is what failed; None for any other error.
+    """Say what to do if a download failed, or left a file that cannot be read; None for any other error.
 
     Parameters
     ----------
@@ -41,14 +42,23 @@ def fetch_error(name: str, error: BaseException) -> str | None:
     error : BaseException
         What its ``build`` raised.
     """
-    failed = next((each for each in _chain(error) if isinstance(each, OSError)), None)
-    if failed is None:
-        return None
-    reason = " ".join(str(getattr(failed, "reason", failed)).split())
-    hint = f"run `madcore fetch {name}` where there is a network and copy its files to the same places here"
-    from_hub = type(failed).__module__.partition(".")[0] == "huggingface_hub"
-    variable, folder = ("HF_HOME", "huggingface") if from_hub else ("TORCH_HOME", "torch")
-    return f"cannot get the weights of {name} ({reason}); {hint} ({variable} is {_home(variable, folder)})"
+    errors = list(_chain(error))
+    failed = next((each for each in errors if isinstance(each, OSError)), None)
+    if failed is not None:
+        reason = " ".join(str(getattr(failed, "reason", failed)).split())
+        hint = f"run `madcore fetch {name}` where there is a network and copy its files to the same places here"
+        return f"cannot get the weights of {name} ({reason}); {hint} ({_home(failed)})"
+    damaged = next((each for each in errors if _is_of_a_damaged_file(each)), None)
+    if damaged is not None:
+        reason = " ".join(str(damaged).split()).partition(": ")[0] or type(damaged).__name__
+        hint = f"the file is damaged: delete it and run `madcore fetch {name}`"
+        return f"cannot read the weights of {name} ({reason}); {hint} ({_home(damaged)})"
+    return None
+
+
+def _is_of_a_damaged_file(error: BaseException) -> bool:
+    # torch raises a RuntimeError of no class of its own for an archive that is cut short.
+    return isinstance(error, pickle.UnpicklingError | EOFError) or "PytorchStreamReader" in str(error)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -58,7 +68,9 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         each = each.__cause__ or each.__context__
 
 
-def _home(variable: str, folder: str) -> Path:
-    """Return the folder that a library keeps downloads in, without importing it."""
+def _home(error: BaseException) -> str:
+    """Name the folder that the library which failed keeps downloads in, without importing it."""
+    from_hub = type(error).__module__.partition(".")[0] == "huggingface_hub"
+    variable, folder = ("HF_HOME", "huggingface") if from_hub else ("TORCH_HOME", "torch")
     cache_home = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    return Path(os.environ.get(variable, f"{cache_home}/{folder}")).expanduser()
+    return f"{variable} is {Path(os.environ.get(variable, f'{cache_home}/{folder}')).expanduser()}"

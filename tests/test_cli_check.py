@@ -128,6 +128,12 @@ def test_fitness_finds_blind_spots_dead_zones_and_steps(file):
     assert finding(file, "right", "path").values["worst"] < 1e-3 < finding(file, "stepped", "path").values["worst"]
 
 
+def test_a_metric_with_the_level_sets_of_its_partner_moves_nothing(file):
+    for name in ("held", "optimised"):
+        assert finding(file, "right", name).meaning.startswith("Nothing moves while mse is ")
+        assert finding(file, "edges", name).meaning.startswith("It can be ")
+
+
 def test_what_float32_resolves_is_its_rounding(file):
     resolution = finding(file, "right", "float32").values
     assert 1e-9 < max(resolution["scatter"], resolution["bias"]) < 1e-6

@@ -1,9 +1,11 @@
 import hashlib
 import json
 import urllib.error
+from pickle import UnpicklingError
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from madcore import MetricSpec, PluginError, create_metric, hookimpl, registry
 from madcore.cli import run
@@ -84,6 +86,19 @@ def test_weights_of_a_hub_are_kept_in_its_own_folder(monkeypatch):
     hub = pytest.importorskip("huggingface_hub.errors")
     monkeypatch.setenv("HF_HOME", "/data/hub")
     assert fetch_error("deep.hub", hub.LocalEntryNotFoundError("offline")).endswith("(HF_HOME is /data/hub)")
+
+
+@pytest.mark.parametrize("length", [0, 9, 900])
+def test_a_damaged_file_is_told(tmp_path, monkeypatch, length):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    whole, cut = tmp_path / "whole.pth", tmp_path / "cut.pth"
+    torch.save({"weight": torch.zeros(1000)}, whole)
+    cut.write_bytes(whole.read_bytes()[:length])
+    with pytest.raises((RuntimeError, EOFError, UnpicklingError)) as caught:
+        torch.load(cut, weights_only=True)
+    told = fetch_error("deep.cut", caught.value)
+    assert told.startswith("cannot read the weights of deep.cut (")
+    assert told.endswith(f"the file is damaged: delete it and run `madcore fetch deep.cut` (TORCH_HOME is {tmp_path})")
 
 
 def test_another_error_is_no_failed_download(installed):

@@ -27,6 +27,7 @@ SIDE = 64
 DEVIATIONS = tuple(10 ** (power / 4) for power in range(-16, 1))
 BLIND, WEAK = 1e-6, 1e-2  # of the value of noise with the same mean squared error
 PATH_STEPS = 32
+STILL = 1e-3
 
 
 @dataclass(frozen=True)
@@ -229,6 +230,8 @@ def _played(subject: Subject, image: Tensor, role: Role, meanwhile: str) -> Find
     ]
     well = all(trial.holds() and trial.moved for trial in trials)
     meaning = f"It {'can' if well else 'cannot well'} be {role} {meanwhile}."
+    if all(trial.holds() and abs(trial.value / trial.start - 1) < STILL for trial in trials):
+        meaning = f"Nothing moves {meanwhile}: what one of them calls equal, the other does, too."
     return Finding(subject.name, role, "; ".join(said), meaning, numbers)
 
 
