@@ -5,7 +5,20 @@ from packaging.specifiers import SpecifierSet
 
 from madcore.requirements import allows
 
-CLAUSES = "<0.2 <=0.1 >=0.1 >0.1 ==0.1 ==0.1.0 !=0.1 ==0.1.* !=0.1.* ~=0.1 ~=0.1.2 >=0.1,<0.2".split()
+CLAUSES = [
+    "<0.2",
+    "<=0.1",
+    ">=0.1",
+    ">0.1",
+    "==0.1",
+    "==0.1.0",
+    "!=0.1",
+    "==0.1.*",
+    "!=0.1.*",
+    "~=0.1",
+    "~=0.1.2",
+    ">=0.1,<0.2",
+]
 
 
 @pytest.mark.parametrize("clauses", CLAUSES)
