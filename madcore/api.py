@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import inspect
 import time
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from madcore.arguments import (
-    MetricLike,
-    check_numbers,
-    checked_image,
-    chosen_solver,
-    listed,
-    pixel_bounds,
-    refuse_similarities,
-    warn_if_same,
-)
-from madcore.attempts import best_attempt
-from madcore.levels import Level, names_noise, noise_of, quartet_levels, wanted_levels
-from madcore.lookup import create_metric, create_penalty
-from madcore.metric import Metric
+from madcore.arguments import MetricLike, check_numbers, chosen_solver
+from madcore.attempts import solve
+from madcore.fours import four_fit, solve_four
+from madcore.levels import Level, quartet_levels
+from madcore.lookup import create_metric
 from madcore.penalties import Penalty
-from madcore.problem import MADProblem, MeanLuminance, signs
+from madcore.posing import pose_problem
 from madcore.results import Quartet, Result, Status
 from madcore.solvers import Solver
-from madcore.starts import Seed, first_start
-from madcore.synthesis import Progress, run_solver
+from madcore.starts import Seed
+from madcore.synthesis import Progress
 
 __all__ = ["quartet", "synthesize"]
 
@@ -133,32 +125,34 @@ def synthesize(
         penalty_lambda=penalty_lambda,
         store_progress=store_progress,
     )
-    image = checked_image(image, device, dtype)
-    low, high = pixel_bounds(image, pixel_range, mask)
-    width = float(high.amax() - low.amin())
-    width = width if width < float("inf") else 1.0
-    problem = MADProblem.create(
+    problem, width = pose_problem(
         image,
-        *_metrics(optimized_metric, reference_metric, keep_mean, width),
-        signs(minmax, len(image)),
-        low=low,
-        high=high,
-        penalty=None if penalty is None else create_penalty(penalty),
+        optimized_metric,
+        reference_metric,
+        minmax,
+        pixel_range=pixel_range,
+        mask=mask,
+        keep_mean=keep_mean,
+        penalty=penalty,
         penalty_lambda=penalty_lambda,
+        device=device,
+        dtype=dtype,
     )
-    if initial_noise is None and initial_image is None and names_noise(level):
-        initial_noise = noise_of(level) if isinstance(level, str) else [noise_of(each) for each in level]
-    first = first_start(problem, initial_image, initial_noise, seed, width)
-    refuse_similarities(problem, first)
-    levels = wanted_levels(problem, level, first, seed, width)
-    chosen = chosen_solver(solver)
-    run_from = partial(
-        run_solver, problem, chosen, max_iter=max_iter, progress=progress, store_progress=int(store_progress)
+    result = solve(
+        problem,
+        width,
+        level=level,
+        initial_image=initial_image,
+        initial_noise=initial_noise,
+        seed=seed,
+        starts=starts,
+        solver=chosen_solver(solver),
+        max_iter=max_iter,
+        tolerance=tolerance,
+        store_progress=int(store_progress),
+        progress=progress,
     )
-    best = best_attempt(problem, run_from, first, levels, minmax, starts=starts, seed=seed, tolerance=tolerance)
-    settings: dict[str, Any] = {"seed": seed, "starts": starts, "max_iter": max_iter}
-    settings |= {"solver": chosen.name, "solver_revision": chosen.revision}
-    return dataclasses.replace(best, seconds=time.perf_counter() - begun, settings=settings)
+    return dataclasses.replace(result, seconds=time.perf_counter() - begun)
 
 
 def quartet(
@@ -193,29 +187,37 @@ def quartet(
     Returns
     -------
     Quartet
-        Of the results that were finished: all four unless the run was stopped.
+        Of the results that there are: all four, unless the run was stopped.
+
+    Notes
+    -----
+    The four run together, as one batch, where that is faster: small pictures, and on a GPU.  They are then finished at
+    the same time, `progress` is told of all at once, and a stop stops them all.
     """
     first, second = create_metric(metric_a), create_metric(metric_b)
     levels = quartet_levels(level, first, second)
+    given = inspect.signature(synthesize).bind(image, first, second, "min", initial_noise=initial_noise, **options)
+    given.apply_defaults()
     results: dict[str, Result] = {}
-    for optimized, held, held_level, side in ((first, second, levels[1], "a"), (second, first, levels[0], "b")):
-        for minmax in ("min", "max"):
-            result = synthesize(
-                image, optimized, held, minmax, level=held_level, initial_noise=initial_noise, **options
-            )
-            results[f"{side}_{minmax}"] = result
-            if on_result is not None:
-                on_result(f"{side}_{minmax}", result)
-            if Status.INTERRUPTED in result.status:
-                return Quartet(first, second, results)
+    if four_fit(image, given.arguments["device"]):
+        # what goes wrong here is tried again one by one, which tells whose fault it is
+        with contextlib.suppress(Exception):
+            results = solve_four(image, first, second, levels, given.arguments)
+    found = iter(results.items()) if results else _one_by_one(given, levels)
+    results = {}
+    for name, result in found:
+        results[name] = result
+        if on_result is not None:
+            on_result(name, result)
     return Quartet(first, second, results)
 
 
-def _metrics(
-    optimized_metric: MetricLike, reference_metric: MetricLike | Sequence[MetricLike], keep_mean: bool, width: float
-) -> tuple[Metric, tuple[Metric | MeanLuminance, ...]]:
-    """Find the metric to optimise and those to hold, for a pixel range of this width."""
-    optimized = create_metric(optimized_metric).for_range(width)
-    held: list[Metric | MeanLuminance] = [create_metric(each).for_range(width) for each in listed(reference_metric)]
-    warn_if_same(optimized, held)
-    return optimized, (*held, MeanLuminance()) if keep_mean else tuple(held)
+def _one_by_one(given: inspect.BoundArguments, levels: tuple[Any, Any]) -> Iterator[tuple[str, Result]]:
+    """Synthesise the images of a quartet in turn; one that was interrupted is the last."""
+    image, first, second, _ = given.args
+    for side, optimized, held, level in (("a", first, second, levels[1]), ("b", second, first, levels[0])):
+        for minmax in ("min", "max"):
+            result = synthesize(image, optimized, held, minmax, **{**given.kwargs, "level": level})
+            yield f"{side}_{minmax}", result
+            if Status.INTERRUPTED in result.status:
+                return

@@ -99,7 +99,7 @@ def warn_if_same(optimized: Metric, held: list[Metric | MeanLuminance]) -> None:
     """Warn if the optimized metric is also held."""
     for metric in held:
         if isinstance(metric, Metric) and (metric.function is optimized.function or metric == optimized):
-            warnings.warn(f"{optimized.name} is both optimized and held: nothing can differ", UserWarning, stacklevel=3)
+            warnings.warn(f"{optimized.name} is both optimized and held: nothing can differ", UserWarning, stacklevel=5)
 
 
 def refuse_similarities(problem: MADProblem, start: Tensor) -> None:

@@ -2,64 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from madcore.levels import Level
+from madcore.posing import pose_start
 from madcore.problem import MADProblem
 from madcore.results import Result, Status, best_of
+from madcore.solvers import Solver
 from madcore.starts import Seed, put_on_level, start_images
-from madcore.synthesis import Run, finish
+from madcore.synthesis import Progress, Run, finish, run_solver
 
-__all__ = ["best_attempt"]
+__all__ = ["solve"]
 
 
-def best_attempt(
+def solve(
     problem: MADProblem,
-    run_from: Callable[[Tensor, Tensor], Run],
-    first: Tensor,
-    levels: Tensor | None,
-    minmax: str,
+    width: float,
     *,
-    starts: int,
+    level: Level,
+    initial_image: Tensor | None,
+    initial_noise: float | Sequence[float] | None,
     seed: Seed,
+    starts: int,
+    solver: Solver[Any],
+    max_iter: int,
     tolerance: float,
+    store_progress: int,
+    progress: Callable[[Progress], bool | None] | None,
 ) -> Result:
-    """Run from every start image and return the best images.
+    """Run from every start image and return the best images; a run that was interrupted is the last.
 
     Parameters
     ----------
     problem : MADProblem
         N problems with k held metrics.
-    run_from : callable
-        Runs the solver from start images (N, n) on levels (N, k).
-    first : Tensor
-        The first start images, (N, n), after which the others are sized.
-    levels : Tensor, optional
-        Values to hold, (N, k); those of the first start images by default.
-    minmax : {"min", "max"}
-        Which end is better.
-    starts : int
-        How many start images; a run that was interrupted is the last.
-    seed : int or sequence of int
-        Seed of the start images that are noise.
-    tolerance : float
-        Largest relative error of the held values.
+    width : float
+        Width of the pixel range, the unit of noise.
+    level, initial_image, initial_noise, seed, starts, max_iter, tolerance, store_progress, progress
+        As for `madcore.synthesize`; what is given for each image, for each of the problems.
+    solver : Solver
+        What runs.
 
     Raises
     ------
+    InputError
+        If a start or a level cannot be used.
     LevelError
         If the only start cannot be moved to the levels.
     """
+    begun = time.perf_counter()
+    first, levels = pose_start(
+        problem, width, level=level, initial_image=initial_image, initial_noise=initial_noise, seed=seed
+    )
     if starts > 1:
         first, levels = _shared_level(problem, first, levels, tolerance)
+    run_from = partial(run_solver, problem, solver, max_iter=max_iter, progress=progress, store_progress=store_progress)
     results = []
     for start in start_images(problem, first, levels, starts, seed):
-        results.append(_attempt(problem, run_from, start, levels, minmax, tolerance, starts > 1))
+        results.append(_attempt(problem, run_from, start, levels, tolerance, starts > 1))
         if Status.INTERRUPTED in results[-1].status:
             break
-    return best_of(results, minmax)
+    settings: dict[str, Any] = {"seed": seed, "starts": starts, "max_iter": max_iter}
+    settings |= {"solver": solver.name, "solver_revision": solver.revision}
+    return dataclasses.replace(best_of(results, problem.sign), seconds=time.perf_counter() - begun, settings=settings)
 
 
 def _shared_level(problem: MADProblem, first: Tensor, levels: Tensor | None, tolerance: float) -> tuple[Tensor, Tensor]:
@@ -75,7 +87,6 @@ def _attempt(
     run_from: Callable[[Tensor, Tensor], Run],
     start: Tensor,
     levels: Tensor | None,
-    minmax: str,
     tolerance: float,
     forgiving: bool,
 ) -> Result:
@@ -98,13 +109,13 @@ def _attempt(
         image=problem.image,
         initial_image=start.view_as(problem.image),
         level=levels.to(finished["precision"]),
-        initial_value=problem.optimized.value(start.view_as(problem.image)),
+        initial_value=problem.optimized_values(start),
         status=tuple(status),
         iterations=run.evaluations,
         evaluations=run.evaluations,
         seconds=run.seconds,
         trace=run.trace(),
-        minmax=minmax,
+        minmax="min" if problem.sign[0] > 0 else "max",
         optimized_metric=problem.optimized_metric,
         reference_metrics=problem.reference_metrics,
         tolerance=tolerance,

@@ -99,6 +99,8 @@ class MADProblem:
         The same metrics with the reference images fixed.
     penalty : Penalty, optional
         Added to what is minimised, `penalty_lambda` times; `prepared_penalty` has the reference images fixed.
+    exchanged : Tensor, optional
+        True for images on which the optimized and the (first) held metric have changed places, (N,).
     """
 
     image: Tensor
@@ -112,6 +114,7 @@ class MADProblem:
     penalty: Penalty | None = None
     prepared_penalty: Penalty | None = None
     penalty_lambda: float = 0.0
+    exchanged: Tensor | None = None
 
     @classmethod
     def create(
@@ -226,15 +229,37 @@ class MADProblem:
             1,
         )
 
+    def optimized_values(self, point: Tensor) -> Tensor:
+        """Compute the optimized metric, (N,), of flattened images (N, n)."""
+        mad_image = point.view_as(self.image)
+        values = self.optimized.value(mad_image)
+        return values if self.exchanged is None else torch.where(self.exchanged, self.held[0].value(mad_image), values)
+
     def held_values(self, point: Tensor) -> Tensor:
         """Compute the held metrics, (N, k), of flattened images (N, n)."""
         mad_image = point.view_as(self.image)
-        return torch.stack([metric.value(mad_image) for metric in self.held], 1)
+        if self.exchanged is None:
+            return torch.stack([metric.value(mad_image) for metric in self.held], 1)
+        parts = torch.cat([metric.value(mad_image[rows]) for rows, metric in self._held_apart])
+        first = torch.empty_like(parts)
+        first[torch.cat([rows for rows, _ in self._held_apart])] = parts
+        return torch.stack([first, *(metric.value(mad_image) for metric in self.held[1:])], 1)
+
+    @cached_property
+    def _held_apart(self) -> list[tuple[Tensor, Prepared]]:
+        """The positions of the images that hold one of the exchanged metrics, and it prepared for them."""
+        exchanged = self.sign > torch.inf if self.exchanged is None else self.exchanged
+        marked = ((self.reference_metrics[0], ~exchanged), (self.optimized_metric, exchanged))
+        split = [(metric, marks.nonzero()[:, 0]) for metric, marks in marked]
+        return [(rows, metric.prepare(self.image[rows])) for metric, rows in split if len(rows)]
 
     def evaluate(self, point: Tensor) -> Evaluation:
         """Compute all values and gradients of flattened images (N, n)."""
         mad_image = point.view_as(self.image)
         value, gradient = self.optimized.value_and_gradient(mad_image)
+        pairs = [metric.value_and_gradient(mad_image) for metric in self.held]
+        if self.exchanged is not None:
+            (value, gradient), pairs[0] = _exchange(self.exchanged, (value, gradient), pairs[0])
         objective, gradient = self.sign * value, gradient.flatten(1) * self.sign[:, None]
         if self.prepared_penalty is not None:
             amount, slope = _value_and_gradient(self.prepared_penalty, mad_image)
@@ -242,7 +267,6 @@ class MADProblem:
                 objective + self.penalty_lambda * amount,
                 gradient + self.penalty_lambda * slope.flatten(1),
             )
-        pairs = [metric.value_and_gradient(mad_image) for metric in self.held]
         held = torch.stack([values for values, _ in pairs], 1)
         slopes = [gradients.flatten(1) for _, gradients in pairs]
         jacobian = slopes[0][:, None] if len(slopes) == 1 else torch.stack(slopes, 1)
@@ -252,7 +276,16 @@ class MADProblem:
 
     def take(self, index: Tensor) -> MADProblem:
         """Return the problems of the images at `index`, metrics prepared again for them."""
-        return self._prepared(self.image[index], self.sign[index], _rows(self.low, index), _rows(self.high, index))
+        some = self._prepared(self.image[index], self.sign[index], _rows(self.low, index), _rows(self.high, index))
+        return some if self.exchanged is None else replace(some, exchanged=self.exchanged[index])
+
+    def fourfold(self) -> MADProblem:
+        """Return four problems for each image, 4 N: minimise, maximise, and both with the metrics exchanged."""
+        count = len(self.image)
+        rows = torch.arange(4 * count, device=self.image.device)
+        four = self.take(rows % count)
+        sign = 1.0 - 2.0 * (rows // count % 2)
+        return replace(four, sign=sign.to(self.image), exchanged=rows >= 2 * count)
 
     def to(self, dtype: torch.dtype) -> MADProblem:
         """Return the same problems in another floating-point type."""
@@ -276,6 +309,17 @@ def signs(minmax: str, count: int) -> Tensor:
     if minmax not in ("min", "max"):
         raise InputError(f'minmax must be "min" or "max"; got {minmax!r}')
     return torch.full((count,), 1.0 if minmax == "min" else -1.0)
+
+
+def _exchange(
+    images: Tensor, one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]
+) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """Let values and gradients change places on the images that are marked, (N,)."""
+    pixels = images.view(-1, *[1] * (one[1].ndim - 1))
+    marks = (images, pixels)
+    mixed = [torch.where(mark, theirs, ours) for mark, ours, theirs in zip(marks, one, other, strict=True)]
+    rest = [torch.where(mark, ours, theirs) for mark, ours, theirs in zip(marks, one, other, strict=True)]
+    return (mixed[0], mixed[1]), (rest[0], rest[1])
 
 
 def _bound(bound: float | Tensor, image: Tensor) -> Tensor:

@@ -202,12 +202,12 @@ class Quartet:
         return "\n\n".join(str(result) for result in self.results.values())
 
 
-def best_of(results: list[Result], minmax: str) -> Result:
-    """Choose for each image the best of the results that are on the level."""
+def best_of(results: list[Result], sign: Tensor) -> Result:
+    """Choose for each image the best of the results that are on the level: smallest where `sign`, (N,), is positive."""
     values = torch.stack([result.optimized_value for result in results], 1)
     missed = torch.stack([result.held_error for result in results], 1) > results[0].tolerance
     values = torch.where(missed, torch.nan, values)
-    ranked = values.nan_to_num(torch.inf) if minmax == "min" else -values.nan_to_num(-torch.inf)
+    ranked = (sign.to(values)[:, None] * values).nan_to_num(torch.inf)
     if len(results) == 1:
         return dataclasses.replace(results[0], start_values=values)
     winners = ranked.argmin(1)

@@ -7,12 +7,15 @@ import torch
 from pictures import pair, wave_picture
 
 import madcore
+from madcore.fours import four_fit
+from madcore.levels import quartet_levels
 from madcore.problem import MADProblem, signs
 from madcore.solvers import LevelSet
 from madcore.solvers.levels import held_error
 from madcore.synthesis import run_solver
 
 IMAGE = wave_picture(24, 24, 1)
+BOTH = torch.cat(pair(24, 24, 1))
 FAST = {"max_iter": 30}
 
 
@@ -188,6 +191,66 @@ def test_quartet_names_and_levels():
     assert quartet["b_max"].level.item() == pytest.approx(0.5)
     assert quartet["b_min"].optimized_value < quartet["b_max"].optimized_value
     assert "ssim" in str(quartet)
+
+
+FOURFOLD = pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"level": {"mse": 0.01, "ssim": 0.5}, "keep_mean": True},
+        {"level": ["noise:0.05", "noise:0.1"], "seed": [3, 4], "initial_noise": [0.05, 0.1]},
+        {"level": (torch.tensor([0.3, 0.5]), 0.01), "initial_image": 1 - BOTH, "penalty": "total_variation"},
+        {"mask": torch.arange(24) < 8, "pixel_range": (torch.zeros(2, 1, 24, 24), 1.0), "starts": 2},
+    ],
+)
+
+
+@FOURFOLD
+def test_quartet_is_four_syntheses(options):
+    image = BOTH
+    level = options.pop("level", None)
+    levels = quartet_levels(level, madcore.create_metric("ssim"), madcore.create_metric("mse"))
+    assert four_fit(image, None)
+    told = {}
+    quartet = madcore.quartet(image, "ssim", "mse", level=level, on_result=told.__setitem__, **options, max_iter=20)
+    assert told == quartet.results
+    for name, found in quartet.items():
+        optimized, held, held_level = ("ssim", "mse", levels[1]) if name[0] == "a" else ("mse", "ssim", levels[0])
+        alone = madcore.synthesize(image, optimized, held, name[2:], level=held_level, **options, max_iter=20)
+        assert (found.minmax, found.optimized_metric, found.reference_metrics[0].name, found.settings) == (
+            (alone.minmax, alone.optimized_metric, held, alone.settings)
+        )
+        for field in ("image", "initial_image", "level", "mad_image", "optimized_value", "reference_value"):
+            torch.testing.assert_close(getattr(found, field), getattr(alone, field), rtol=1e-8, atol=1e-8)
+        assert found.status == alone.status
+        assert found.trace.optimized.shape[1] == 2
+
+
+def test_quartet_is_one_by_one_where_a_metric_takes_one_image():
+    def one_only(image, mad_image):
+        if len(image) > 1:
+            raise RuntimeError("one image at a time")
+        return l2(image, mad_image)
+
+    quartet = madcore.quartet(IMAGE, "ssim", one_only, **FAST)
+    assert len(quartet.results) == 4
+
+
+def test_quartet_says_which_level_is_not_reachable():
+    with pytest.raises(madcore.LevelError, match=r"level 4 of mse is not reachable.*0 to 0\.\d+ is"):
+        madcore.quartet(IMAGE, "mse", "ssim", level={"mse": 4.0, "ssim": 0.3})
+
+
+def test_stopping_a_quartet_that_runs_together_keeps_all_four():
+    quartet = madcore.quartet(IMAGE, "ssim", "mse", progress=lambda progress: True, max_iter=100)
+    assert [result.status for _, result in quartet.items()] == [(madcore.Status.INTERRUPTED,)] * 4
+
+
+def test_stopping_a_quartet_that_runs_one_by_one_keeps_the_first():
+    image = wave_picture(256, 256, 1)
+    assert not four_fit(image, None)
+    quartet = madcore.quartet(image, "ssim", "mse", progress=lambda progress: True, max_iter=20)
+    assert list(quartet) == ["a_min"]
 
 
 def test_equivalent_noise_is_the_mean_over_seeds():

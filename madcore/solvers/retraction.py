@@ -15,6 +15,7 @@ from madcore.solvers.numbers import at_hand, column, namespace, none_of, numbers
 __all__ = ["along_ray", "by_newton"]
 
 SHARES = math.log(0.3), math.log(3.0)  # smallest and largest factor of a proposal's error, as logarithms
+ENOUGH = 1e-3  # relative held error at which Newton steps end
 
 
 @np.errstate(all="ignore")
@@ -48,7 +49,7 @@ def along_ray(problem: MADProblem, proposal: Tensor, level: Tensor, degree: Tens
 
 
 def by_newton(problem: MADProblem, proposal: Tensor, level: Tensor, point: Tensor, jacobian: Tensor) -> Tensor:
-    """Take up to three Newton steps with the Jacobian (N, k, n) of the point before; return the best image met.
+    """Take up to three Newton steps with the Jacobian (N, k, n) of the point before; return the first image that is near enough, or the nearest.
 
     `level` is (N, k); `point` (N, n) is where the proposal came from.
     """
@@ -59,9 +60,10 @@ def by_newton(problem: MADProblem, proposal: Tensor, level: Tensor, point: Tenso
     for _ in range(3):
         held = problem.held_values(trial)
         error = held_error(problem, held, level)
-        best = torch.where((error < best_error)[:, None], trial, best)
-        best_error = torch.fmin(best_error, error)
-        if true_of_all(best_error < 1e-3):
+        nearer = (error < best_error) & (best_error >= ENOUGH)
+        best = torch.where(nearer[:, None], trial, best)
+        best_error = torch.where(nearer, error, best_error)
+        if true_of_all(best_error < ENOUGH):
             break
         trial = newton_correct(problem, trial, jacobian, free, level - held, cap)
     return best

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from madcore.engine import Batch
+from madcore.room import room_for
 from madcore.store import canonical
 from madcore.tournament.matches import Match
 
-__all__ = ["CPU_SAMPLES", "LARGEST", "Task", "make_batches", "room_for"]
-
-CPU_SAMPLES = 2**17  # of one batch: beyond it, single images use the processor's caches better than many do
-LARGEST = 64  # matches: enough to fill a GPU with small pictures, few enough to lose when the run is interrupted
+__all__ = ["Task", "make_batches"]
 
 
 @dataclass(frozen=True)
@@ -72,11 +70,6 @@ def make_batches(
             part = group[start : start + count]
             tasks = tuple(Task(match, tuple(missing.pop(match.image, ()))) for match in part)
             yield Batch(part[0].id[:8], tasks, _pair(part[0]), limit)
-
-
-def room_for(samples: int, on_gpu: bool) -> int:
-    """Return how many matches of images with so many samples to begin with."""
-    return LARGEST if on_gpu else max(1, min(LARGEST, CPU_SAMPLES // samples))
 
 
 def _pair(match: Match) -> str:

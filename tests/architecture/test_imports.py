@@ -53,8 +53,11 @@ ARROWS = {
     "quantization": "certificate results problem solvers",
     "synthesis": "certificate results problem solvers metric",
     "arguments": "problem solvers metric",
-    "attempts": "problem results starts synthesis",
-    "api": "lookup arguments attempts levels starts results synthesis solvers problem metric penalties",
+    "room": "",
+    "posing": "lookup arguments levels starts problem metric penalties",
+    "attempts": "posing levels problem results solvers starts synthesis",
+    "fours": "arguments attempts metric posing results room",
+    "api": "lookup arguments attempts fours levels posing starts results synthesis solvers penalties",
     # pictures in, records and files out
     "identity": "request images metric penalties solvers",
     "jobs": "request store registry lookup identity images metric penalties results solvers",
@@ -63,7 +66,7 @@ ARROWS = {
     "production": "execution jobs store contact_sheet export images results synthesis",
     "received": "store registry adhoc lookup identity images metric penalties",
     "verification": "received store registry images certificate quantization problem solvers",
-    "tournament": "api engine observers plan request pictures store registry adhoc building options lookup metric "
+    "tournament": "api room engine observers plan request pictures store registry adhoc building options lookup metric "
     "images starts identity jobs execution results",
     # the contract, for our tests and everybody's
     "testing": "building engine rehearsal api lookup registry adhoc options images metric penalties problem results "
@@ -101,7 +104,8 @@ UPPER = TORCH_FREE - {"errors", "pictures"} | {"lookup"}
 HEAVY = {"torch", "torchvision", "numpy", "PIL", "scipy", "skimage", "matplotlib", "safetensors"}
 LOWER = {
     *("measures", "metric", "penalties", "images", "problem", "solvers"),
-    *("certificate", "starts", "levels", "results", "quantization", "synthesis", "arguments", "attempts"),
+    *("certificate", "starts", "levels", "results", "quantization", "synthesis", "arguments", "posing", "attempts"),
+    *("room", "fours"),
 }
 # What a plugin may import besides the public names.
 PUBLIC_MODULES = {"madcore.testing", "madcore.plot", "madcore.engine"}
