@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from madcore.levels import Level
-from madcore.posing import pose_start
+from madcore.arguments import refuse_similarities
+from madcore.levels import Level, names_noise, noise_of, wanted_levels
 from madcore.problem import MADProblem
 from madcore.results import Result, Status, best_of
 from madcore.solvers import Solver
-from madcore.starts import Seed, put_on_level, start_images
+from madcore.starts import Seed, first_start, put_on_level, start_images
 from madcore.synthesis import Progress, Run, finish, run_solver
 
 __all__ = ["solve"]
@@ -58,9 +58,11 @@ def solve(
         If the only start cannot be moved to the levels.
     """
     begun = time.perf_counter()
-    first, levels = pose_start(
-        problem, width, level=level, initial_image=initial_image, initial_noise=initial_noise, seed=seed
-    )
+    if initial_noise is None and initial_image is None and names_noise(level):
+        initial_noise = noise_of(level) if isinstance(level, str) else [noise_of(each) for each in level]
+    first = first_start(problem, initial_image, initial_noise, seed, width)
+    refuse_similarities(problem, first)
+    levels = wanted_levels(problem, level, first, seed, width)
     if starts > 1:
         first, levels = _shared_level(problem, first, levels, tolerance)
     run_from = partial(run_solver, problem, solver, max_iter=max_iter, progress=progress, store_progress=store_progress)

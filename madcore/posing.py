@@ -1,4 +1,4 @@
-"""Arguments as users write them become a MAD problem, the start images of its first run, and the levels to hold."""
+"""Arguments as users write them, names of metrics among them, become a MAD problem."""
 
 from __future__ import annotations
 
@@ -12,17 +12,14 @@ from madcore.arguments import (
     checked_image,
     listed,
     pixel_bounds,
-    refuse_similarities,
     warn_if_same,
 )
-from madcore.levels import Level, names_noise, noise_of, wanted_levels
 from madcore.lookup import create_metric, create_penalty
 from madcore.metric import Metric
 from madcore.penalties import Penalty
 from madcore.problem import MADProblem, MeanLuminance, signs
-from madcore.starts import Seed, first_start
 
-__all__ = ["pose_problem", "pose_start"]
+__all__ = ["pose_problem"]
 
 
 def pose_problem(
@@ -54,23 +51,6 @@ def pose_problem(
         penalty_lambda=penalty_lambda,
     )
     return problem, width
-
-
-def pose_start(
-    problem: MADProblem,
-    width: float,
-    *,
-    level: Level,
-    initial_image: Tensor | None,
-    initial_noise: float | Sequence[float] | None,
-    seed: Seed,
-) -> tuple[Tensor, Tensor | None]:
-    """Return the first start images, (N, n), and the levels, (N, k), or None for their values there."""
-    if initial_noise is None and initial_image is None and names_noise(level):
-        initial_noise = noise_of(level) if isinstance(level, str) else [noise_of(each) for each in level]
-    first = first_start(problem, initial_image, initial_noise, seed, width)
-    refuse_similarities(problem, first)
-    return first, wanted_levels(problem, level, first, seed, width)
 
 
 def _metrics(

@@ -54,8 +54,8 @@ ARROWS = {
     "synthesis": "certificate results problem solvers metric",
     "arguments": "problem solvers metric",
     "room": "",
-    "posing": "lookup arguments levels starts problem metric penalties",
-    "attempts": "posing levels problem results solvers starts synthesis",
+    "posing": "lookup arguments problem metric penalties",
+    "attempts": "arguments levels problem results solvers starts synthesis",
     "fours": "arguments attempts metric posing results room",
     "api": "lookup arguments attempts fours levels posing starts results synthesis solvers penalties",
     # pictures in, records and files out
@@ -104,8 +104,7 @@ UPPER = TORCH_FREE - {"errors", "pictures"} | {"lookup"}
 HEAVY = {"torch", "torchvision", "numpy", "PIL", "scipy", "skimage", "matplotlib", "safetensors"}
 LOWER = {
     *("measures", "metric", "penalties", "images", "problem", "solvers"),
-    *("certificate", "starts", "levels", "results", "quantization", "synthesis", "arguments", "posing", "attempts"),
-    *("room", "fours"),
+    *("certificate", "starts", "levels", "results", "quantization", "synthesis", "arguments", "attempts", "room"),
 }
 # What a plugin may import besides the public names.
 PUBLIC_MODULES = {"madcore.testing", "madcore.plot", "madcore.engine"}
