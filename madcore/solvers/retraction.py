@@ -51,7 +51,8 @@ def along_ray(problem: MADProblem, proposal: Tensor, level: Tensor, degree: Tens
 def by_newton(problem: MADProblem, proposal: Tensor, level: Tensor, point: Tensor, jacobian: Tensor) -> Tensor:
     """Take up to three Newton steps with the Jacobian (N, k, n) of the point before.
 
-    The first image that is near enough, or the nearest, is returned.  `level` is (N, k); `point` (N, n) is where the proposal came from.
+    The first image that is near enough, or the nearest, is returned.  `level` is (N, k); `point` (N, n) is where the
+    proposal came from.
     """
     trial = problem.clamp(proposal)
     free = problem.interior(trial)
