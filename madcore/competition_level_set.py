@@ -108,7 +108,7 @@ class LevelSetDescent:
             if not bool(torch.isfinite(self._state.merit).all()):
                 raise ContractError("found NaN or inf in a metric at the initial image: try another initial_noise")
         elif self._state.operator is None and self._state.scale is not None:
-            self._state = replace(self._state, operator=SecantScale(problem.image.shape[1:], problem.image))
+            self._state = replace(self._state, operator=SecantScale.of(problem.image))
         return self._state
 
     def _problem(self, objective: Objective, mad_image: Tensor) -> MADProblem:

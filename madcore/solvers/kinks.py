@@ -51,11 +51,11 @@ class Kinks:
         error = point - problem.reference
         generator = torch.Generator().manual_seed(0)
         half = (torch.rand(point.shape[1], generator=generator) < 0.5).to(point.device)
-        jumps = [_jumps(problem, error, half)]
-        if not jumps[0][0].any():
+        jumps = _jumps(problem, error, half)
+        if jumps is None:
             return None
-        jumps.append(_jumps(problem, error, ~half))
-        weights = jumps[0][1] + jumps[1][1]
+        others = _jumps(problem, error, ~half)
+        weights = jumps if others is None else jumps + others
         return cls(
             objective=problem.sign[:, None] * weights[:, 0],
             held=weights[:, 1:],
@@ -89,22 +89,32 @@ class Kinks:
         return torch.where(crossed & self.flagged[:, None], problem.reference, proposal)
 
 
-def _jumps(problem: MADProblem, error: Tensor, half: Tensor) -> tuple[Tensor, Tensor]:
-    """Return which of the images have a jump, and the jumps of objective and held metrics there, (N, 1 + k, n)."""
-    reference = problem.reference
-    small = 1e-3 if error.dtype == torch.float32 else 1e-5
-    offset = small * error.square().mean(1, keepdim=True).sqrt()
-    movable = half & (reference + offset <= problem.high) & (reference - offset >= problem.low)
-    above, below = (
-        problem.evaluate(torch.where(half, reference + torch.where(movable, side * offset, 0.0), reference + error))
-        for side in (1, -1)
-    )
-    up = torch.cat([(problem.sign[:, None] * above.gradient)[:, None], above.jacobian], 1)
-    down = torch.cat([(problem.sign[:, None] * below.gradient)[:, None], below.jacobian], 1)
-    jump = 0.5 * (up - down).abs() * movable[:, None]
-    elsewhere = torch.maximum(up.abs(), down.abs()) * ~half
+def _jumps(problem: MADProblem, error: Tensor, half: Tensor) -> Tensor | None:
+    """Return the jumps of objective and held metrics on half of the pixels, (N, 1 + k, n); None without any."""
+    reference, size = problem.reference, error.square().mean(1, keepdim=True).sqrt()
+    offset = (1e-3 if error.dtype == torch.float32 else 1e-5) * size
+    inside = (reference + offset <= problem.high) & (reference - offset >= problem.low)
+    movable, others = (half & inside).to(error), (~half).to(error)
+    middle = torch.addcmul(reference, error, others)
+    above, below = (_slopes(problem, torch.addcmul(middle, movable, offset, value=side)) for side in (1, -1))
     # a half with few movable pixels is compared with as few
-    share = (movable.sum(1) / (~half).sum().clamp_min(1)).clamp(max=1.0).to(error.dtype).sqrt()
-    kinked = jump.norm(dim=2) > JUMP * elsewhere.norm(dim=2) * share[:, None].clamp_min(1e-3)
-    kinked &= movable.any(1)[:, None]
-    return kinked.any(1), torch.where(kinked[..., None], jump, 0.0)
+    share = (movable.sum(1) / others.sum().clamp_min(1)).clamp(max=1.0).sqrt().clamp_min(1e-3)
+    kinked = torch.stack(
+        [
+            0.5 * (up - down).mul_(movable).norm(dim=1)
+            > JUMP * share * torch.maximum(up.abs(), down.abs()).mul_(others).norm(dim=1)
+            for up, down in zip(above, below, strict=True)
+        ],
+        1,
+    )
+    kinked &= (movable > 0).any(1)[:, None]
+    if not kinked.any():
+        return None
+    jumps = [0.5 * (up - down).abs_().mul_(movable) for up, down in zip(above, below, strict=True)]
+    return torch.stack(jumps, 1) * kinked[..., None]
+
+
+def _slopes(problem: MADProblem, point: Tensor) -> list[Tensor]:
+    """Return the gradients of the objective, without its sign, and of the held metrics, (N, n) each."""
+    evaluation = problem.evaluate(point)
+    return [problem.sign[:, None] * evaluation.gradient, *evaluation.jacobian.unbind(1)]

@@ -50,13 +50,16 @@ class LevelSet:
     momentum : float
         Share of the last direction that momentum keeps.
     learn_every : int
-        Steps between two updates of the learned metric.
+        Steps between two updates of the learned metric's weights of places.
+    learn_rings_every : int
+        Steps between two updates of its weights of frequencies, a multiple of `learn_every`.
     """
 
     memory: int | None = None
     momentum_steps: int = 24
     momentum: float = 0.85
     learn_every: int = 2
+    learn_rings_every: int = 8
     name: str = "level_set"
     revision: int = 1
 
@@ -145,7 +148,7 @@ class LevelSet:
                 direction = choose(tensor(descends), direction, -free * scaled(slope))
             if state.kinks is None:
                 return direction, overshoot, no, state
-        quasi, gamma, usable = state.pairs.direction(slope, free, scaled)
+        quasi, gamma, usable = state.pairs.direction(slope, free, scaled, renew=state.steps % 2 == 0)
         descent = torch.linalg.vecdot(quasi, slope)
         # false also where the direction is not finite
         good = descent < -1e-10 * quasi.norm(dim=1) * slope.norm(dim=1)
@@ -208,10 +211,12 @@ class LevelSet:
         if state.kinks is not None or state.steps >= self.momentum_steps - pairs.memory:
             pairs = pairs.store(step, change, size, keep)
         operator = state.operator
-        due = state.steps < 4 or state.steps % self.learn_every == self.learn_every - 1
+        due, rings_due = (
+            state.steps < 4 or state.steps % every == every - 1 for every in (self.learn_every, self.learn_rings_every)
+        )
         if operator is not None and scale is not None and due:
             plain = torch.zeros_like(keep) if state.kinks is None else state.kinks.flagged
-            scale = operator.learn(scale, step, change, keep, plain)
+            scale = operator.learn(scale, step, change, keep, plain, rings=rings_due)
         return replace(state, pairs=pairs, scale=scale)
 
 
@@ -224,7 +229,7 @@ def _operator(problem: MADProblem) -> SecantScale | None:
     """Return the learned metric, or None for inputs that are not pictures of some size: the identity serves there."""
     if problem.image.ndim != 4 or min(problem.image.shape[-2:]) < 8:
         return None
-    return SecantScale(problem.image.shape[1:], problem.image)
+    return SecantScale.of(problem.image)
 
 
 def _multiplier(

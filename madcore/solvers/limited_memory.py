@@ -7,7 +7,7 @@ gamma M K M, M the free pixels: no loop over the pairs, and K and M may change a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -21,7 +21,8 @@ __all__ = ["Pairs"]
 class Pairs:
     """The last m secant pairs of N images in ring buffers, which `store` overwrites in place.
 
-    `steps`, `changes` (N, m, n); `valid` (N, m); `scale` (N, m) is |s||y|; `position` (N,) is the oldest slot.
+    `steps`, `changes` (N, m, n); `valid` (N, m); `scale` (N, m) is |s||y|; `position` (N,) is the oldest slot; `gamma`
+    (N,) is the last factor of K.
     """
 
     steps: Tensor
@@ -29,6 +30,7 @@ class Pairs:
     valid: Tensor
     scale: Tensor
     position: Tensor
+    gamma: Tensor
 
     @classmethod
     def empty(cls, like: Tensor, memory: int) -> Pairs:
@@ -40,6 +42,7 @@ class Pairs:
             valid=torch.zeros(count, memory, dtype=torch.bool, device=like.device),
             scale=torch.zeros(count, memory, dtype=torch.float64, device=like.device),
             position=torch.zeros(count, dtype=torch.long, device=like.device),
+            gamma=torch.ones(count, dtype=torch.float64, device=like.device),
         )
 
     @property
@@ -61,14 +64,14 @@ class Pairs:
         self.steps[at], self.changes[at], self.scale[at] = step, change, size.double()
         self.valid[at] |= keep
         position = torch.where(keep, (self.position + 1) % self.memory, self.position)
-        return Pairs(self.steps, self.changes, self.valid, self.scale, position)
+        return replace(self, position=position)
 
     def forget(self, images: Tensor) -> None:
         """Drop all pairs of the images where `images`, (N,)."""
         self.valid.logical_and_(~images[:, None])
 
     def direction(
-        self, slope: Tensor, free: Tensor, scaled: Callable[[Tensor], Tensor]
+        self, slope: Tensor, free: Tensor, scaled: Callable[[Tensor], Tensor], *, renew: bool = True
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Compute  -H slope  on the free pixels.
 
@@ -80,6 +83,8 @@ class Pairs:
             1 for pixels that may move, 0 for others, (N, n).
         scaled : callable
             The initial inverse Hessian K, (N, n) -> (N, n).
+        renew : bool
+            Whether to compute the factor of K again, which costs another call of it.
 
         Returns
         -------
@@ -94,7 +99,10 @@ class Pairs:
         curvature = products.diagonal(dim1=1, dim2=2)
         usable = self.valid.gather(1, order) & (curvature > 1e-8 * self.scale.gather(1, order))
         mask = usable.double()
-        gamma, any_usable = self._gamma(curvature, usable, order, free_changes, scaled)
+        if renew:
+            self.gamma.copy_(self._gamma(curvature, usable, order, free_changes, scaled))
+        any_usable = usable.any(1)
+        gamma = torch.where(any_usable, self.gamma, 1.0)
         upper = torch.triu(products * mask[:, :, None] * mask[:, None]) + torch.diag_embed(1 - mask)
         right = _sorted(self.steps @ slope[..., None], order) * mask[..., None]
         w = torch.linalg.solve_triangular(upper, right, upper=True)
@@ -107,16 +115,13 @@ class Pairs:
 
     def _gamma(
         self, curvature: Tensor, usable: Tensor, order: Tensor, free_changes: Tensor, scaled: Callable[[Tensor], Tensor]
-    ) -> tuple[Tensor, Tensor]:
-        """Scale K by  s'y / y'K y  of the last usable pair; 1 where there is none."""
-        newest = (usable * torch.arange(1, usable.shape[1] + 1, device=usable.device)).max(1)
-        slot = order.gather(1, newest.indices[:, None])[:, 0]
+    ) -> Tensor:
+        """Compute  s'y / y'K y,  (N,), of the last usable pair."""
+        newest = (usable * torch.arange(1, usable.shape[1] + 1, device=usable.device)).max(1).indices[:, None]
+        slot = order.gather(1, newest)[:, 0]
         change = free_changes[torch.arange(len(slot), device=slot.device), slot]
         denominator = torch.linalg.vecdot(change, scaled(change)).double().clamp_min(torch.finfo(torch.float64).tiny)
-        any_usable = newest.values > 0
-        return torch.where(
-            any_usable, curvature.gather(1, newest.indices[:, None])[:, 0] / denominator, 1.0
-        ), any_usable
+        return curvature.gather(1, newest)[:, 0] / denominator
 
 
 def _sorted(values: Tensor, order: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ identity.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 
 import torch
@@ -24,7 +25,8 @@ __all__ = ["ScaleMemory", "SecantScale"]
 POOL = 4  # the weights of places vary over BLUR pixels: a grid four times coarser holds them
 BLUR = 4.0
 RINGS_PER_OCTAVE = 2.0
-RATE = 0.3
+PLACE_RATE = 0.3
+RING_RATE = 0.6
 SPAN = 30.0
 
 
@@ -63,6 +65,11 @@ class SecantScale:
         self._ring = ring.to(like.device)
         self._ring_size = torch.bincount(ring).to(like)
 
+    @classmethod
+    def of(cls, image: Tensor) -> SecantScale:
+        """Return the operator for images like these, (N, C, H, W): the same for the same shape, type and device."""
+        return _remembered(image.shape[1:], image.dtype, image.device)
+
     def first(self, error: Tensor, slope: Tensor, free: Tensor, plain: Tensor) -> ScaleMemory:
         """Start from the error of the image as the step and the slope on the free pixels as the change."""
         change = self._places(slope) / self._places(free).clamp_min(1e-3)
@@ -71,27 +78,25 @@ class SecantScale:
         ring = self._ring_weight(step_ring, change_ring, plain)
         return ScaleMemory(step, change, step_ring, change_ring, place, ring)
 
-    def learn(self, memory: ScaleMemory, step: Tensor, change: Tensor, keep: Tensor, plain: Tensor) -> ScaleMemory:
+    def learn(
+        self, memory: ScaleMemory, step: Tensor, change: Tensor, keep: Tensor, plain: Tensor, *, rings: bool = True
+    ) -> ScaleMemory:
         """Average a new pair into the energies of the images where `keep`, (N,), and renew the weights.
 
-        `plain`, (N,), marks images for which frequencies are not weighted.
+        Those of the rings, which cost two Fourier transforms, only if `rings`; `plain`, (N,), marks images for which
+        frequencies are not weighted.
         """
-        step_place = _average(memory.step_place, _unit(self._places(step)), keep)
-        change_place = _average(memory.change_place, _unit(self._places(change)), keep)
+        step_place = _average(memory.step_place, _unit(self._places(step)), keep, PLACE_RATE)
+        change_place = _average(memory.change_place, _unit(self._places(change)), keep, PLACE_RATE)
         place = self._place_weight(step_place, change_place)
+        memory = replace(memory, step_place=step_place, change_place=change_place, place=place)
+        if not rings:
+            return memory
         step_ring, change_ring = self._ring_energies(step, change, place)
-        step_ring = _average(memory.step_ring, step_ring, keep)
-        change_ring = _average(memory.change_ring, change_ring, keep)
+        step_ring = _average(memory.step_ring, step_ring, keep, RING_RATE)
+        change_ring = _average(memory.change_ring, change_ring, keep, RING_RATE)
         ring = self._ring_weight(step_ring, change_ring, plain)
-        return replace(
-            memory,
-            step_place=step_place,
-            change_place=change_place,
-            step_ring=step_ring,
-            change_ring=change_ring,
-            place=place,
-            ring=ring,
-        )
+        return replace(memory, step_ring=step_ring, change_ring=change_ring, ring=ring)
 
     def apply(self, memory: ScaleMemory, vector: Tensor) -> Tensor:
         """Compute K v for flattened images (N, n)."""
@@ -131,6 +136,11 @@ class SecantScale:
         return weight.index_select(1, self._ring).view(len(weight), 1, self.shape[-2], -1)
 
 
+@functools.lru_cache(maxsize=8)
+def _remembered(shape: torch.Size, dtype: torch.dtype, device: torch.device) -> SecantScale:
+    return SecantScale(shape, torch.empty((), dtype=dtype, device=device))
+
+
 def _pool(side: int) -> int:
     return POOL if side >= 4 * POOL else 1
 
@@ -158,8 +168,8 @@ def _unit(energy: Tensor) -> Tensor:
     return energy / mean.view(-1, *[1] * (energy.ndim - 1))
 
 
-def _average(old: Tensor, new: Tensor, keep: Tensor) -> Tensor:
-    rate = torch.where(keep, RATE, 0.0).to(old).view(-1, *[1] * (old.ndim - 1))
+def _average(old: Tensor, new: Tensor, keep: Tensor, share: float) -> Tensor:
+    rate = torch.where(keep, share, 0.0).to(old).view(-1, *[1] * (old.ndim - 1))
     return torch.lerp(old, new, rate)
 
 
