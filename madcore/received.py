@@ -154,6 +154,8 @@ def receive(results: Store | SingleMatch, match: str, builder: Builder) -> Recei
     _compare_hashes(received)
     _read_exact(received)
     received.reference = _find_reference(received)
+    for each in ("reference", "start"):
+        _compare_picture(received, each)
     return received
 
 
@@ -200,6 +202,21 @@ def _read_exact(received: Received) -> None:
         received.exact = _tensors(content)
     except Exception as error:  # a damaged file makes the decoder raise whatever it likes
         received.blame(EXACT, f"cannot be read ({str(error).splitlines()[0]})")
+
+
+def _compare_picture(received: Received, name: str) -> None:
+    """Note a picture of the reference or start image that is not the exact one, rounded."""
+    exact, file = received.exact.get(name), f"{name}.png"
+    content = received.content(file)
+    if exact is None or content is None:
+        return
+    try:
+        picture = decode_image(content, file)
+    except MadcoreError as error:
+        received.blame(file, str(error))
+        return
+    if picture.shape != exact.shape or bool(((picture - exact).abs() > 0.51 / 255).any()):
+        received.blame(file, f"is not {EXACT}:{name}, rounded")
 
 
 def _tensors(content: bytes) -> dict[str, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from madcore.certificate import Certificate, certify
 from madcore.errors import InputError, MadcoreError
+from madcore.export import measure
 from madcore.images import decode_image
 from madcore.problem import MADProblem, signs
 from madcore.quantization import TOLERANCES
@@ -26,6 +27,7 @@ __all__ = ["Check", "verify_match", "verify_store"]
 
 SENSELESS = (LookupError, TypeError, AttributeError, ValueError, RuntimeError)  # a record may hold anything
 SAME = {torch.float64: 1e-6, torch.float32: 1e-3}  # relative difference of values that count as those of the record
+DRIFT = {torch.float64: 1e-9, torch.float32: 1e-5}  # of a held error, from machine to machine
 
 
 @dataclass(frozen=True)
@@ -141,28 +143,23 @@ def verify_store(
 
 def _verify(results: Store | SingleMatch, match: str, builder: Builder) -> list[Check]:
     received = receive(results, match, builder)
-    checks = [check for name in received.record["images"] for check in _Image(received, name).checks()]
-    for name in ("reference", "start"):
-        _compare_picture(received, name)
+    start = _start_values(received)
+    images = [_Image(received, name, start) for name in received.record["images"]]
+    checks = [check for image in images for check in image.checks()]
+    if images:
+        images[0].compare_start()
     measured = {check.file for check in checks}
     listed = [RECORD, *received.expected, *received.record["files"], *received.problems]
     others = [name for name in dict.fromkeys(listed) if name not in measured]
     return checks + [Check(name, problems=tuple(received.problems.get(name, ()))) for name in sorted(others)]
 
 
-def _compare_picture(received: Received, name: str) -> None:
-    """Note a picture of the reference or start image that is not the exact one, rounded."""
-    exact, file = received.exact.get(name), f"{name}.png"
-    content = received.content(file)
-    if exact is None or content is None:
-        return
-    try:
-        picture = decode_image(content, file)
-    except MadcoreError as error:
-        received.blame(file, str(error))
-        return
-    if picture.shape != exact.shape or bool(((picture - exact).abs() > 0.51 / 255).any()):
-        received.blame(file, f"is not {EXACT}:{name}, rounded")
+def _start_values(received: Received) -> dict[str, float]:
+    """Measure the start image by all metrics; nothing where it or the reference image cannot be read."""
+    image, start = received.reference, received.exact.get("start")
+    if image is None or start is None or start.shape != image.shape:
+        return {}
+    return measure(received.metrics, image, start)
 
 
 @dataclass(frozen=True)
@@ -171,10 +168,18 @@ class _Image:
 
     received: Received
     name: str
+    start: dict[str, float]
 
     def checks(self) -> list[Check]:
         kept = {EXACT: self._exact, f"{self.name}.png": self._png}
         return [check() for file, check in kept.items() if file in self.received.expected]
+
+    def compare_start(self) -> None:
+        """Note values of the start image that are not those of the record."""
+        if self.problem is not None and self.start:
+            stated = self.received.record["start"]["exact"]
+            for problem in self._differences(self.start, stated, self.problem.precise.image.dtype):
+                self.received.blame(f"{EXACT}:start", problem)
 
     @property
     def entry(self) -> dict[str, Any]:
@@ -219,7 +224,7 @@ class _Image:
         found = self._measure(picture)
         if found is None:
             return self._unmeasured(file, problems, picture)
-        problems += self._judge(found, tolerance, self.entry["exact"])
+        problems += self._judge(found, tolerance, self.entry["exact"], self.entry["held_error"])
         stated = self.entry["optimality"]
         if found.optimality.item() > 1.1 * (math.inf if stated is None else stated) + 1e-4:
             problems.append(f"residual is {found.optimality.item():.1e}; the record has {stated:.1e}")
@@ -238,10 +243,12 @@ class _Image:
         if found is None:
             return self._unmeasured(file, problems, picture)
         found = replace(found, outside=self._outside(picture, stated["bits"]))
-        tolerance, reached = TOLERANCES[stated["bits"]], stated["held_error"]
-        short = reached is not None and reached > tolerance
-        tolerance = reached * (1 + 1e-6) if short else tolerance
-        problems += self._judge(found, tolerance, stated)
+        allowed, reached = TOLERANCES[stated["bits"]], stated["held_error"]
+        short = reached is not None and reached > allowed
+        tolerance = reached * (1 + 1e-6) if short else allowed
+        if stated["tolerance"] != allowed:
+            problems.append(f"tolerance is {allowed:g}; the record has {stated['tolerance']:g}")
+        problems += self._judge(found, tolerance, stated, reached)
         return replace(self._check(file, found, tolerance, problems), short=short)
 
     def _outside(self, picture: Tensor, bits: int) -> Tensor:
@@ -274,25 +281,43 @@ class _Image:
         return Check(file, problems=tuple(problems))
 
     def _wrong_level(self) -> list[str]:
-        """Compare the levels with those that were asked for, where these are numbers."""
-        asked = self.received.record["key"]["level"]
-        wanted = asked["value"] if asked["kind"] == "values" else {}
+        """Compare the levels with the values that were asked for: given ones, or those of the one start image."""
+        key = self.received.record["key"]
+        asked, precision = key["level"], torch.float64
+        if asked["kind"] == "values":
+            wanted, reason = asked["value"], "was asked for"
+        elif asked["kind"] in ("noise", "start") and key["solver"]["options"].get("starts") == 1 and self.problem:
+            wanted, reason, precision = self.start, "is that of the start image", self.problem.precise.image.dtype
+        else:
+            return []
+        levels = {letter: self.entry["level"][letter] for letter in self.held if letter in wanted}
         return [
-            f"level of {letter} is {self.entry['level'][letter]:g}; {wanted[letter]} was asked for"
-            for letter in self.held
-            if letter in wanted and not math.isclose(float(wanted[letter]), self.entry["level"][letter], rel_tol=1e-6)
+            f"level of {letter} is {level:g}; {float(wanted[letter]):g} {reason}"
+            for letter, level in levels.items()
+            if not math.isclose(float(wanted[letter]), level, rel_tol=SAME[precision])
         ]
 
-    def _judge(self, found: Certificate, tolerance: float, stated: dict[str, float | None]) -> list[str]:
+    def _judge(
+        self, found: Certificate, tolerance: float, stated: Mapping[str, float | None], stated_error: float | None
+    ) -> list[str]:
         problems = []
         error, outside = found.held_error.item(), int(found.outside)
         if not error <= tolerance + 16 * torch.finfo(found.precision).eps:
             problems.append(f"held error is {error:.1e}; {tolerance:.1e} is allowed")
+        elif error > 1.1 * (math.inf if stated_error is None else stated_error) + DRIFT[found.precision]:
+            problems.append(f"held error is {error:.1e}; the record has {stated_error:.1e}")
         if outside:
             problems.append(f"{outside} pixels are outside the range")
-        for letter, value in self._values(found).items():
+        return problems + self._differences(self._values(found), stated, found.precision)
+
+    def _differences(
+        self, values: Mapping[str, float], stated: Mapping[str, float | None], precision: torch.dtype
+    ) -> list[str]:
+        """Say which values are not those of the record."""
+        problems = []
+        for letter, value in values.items():
             said = stated[letter]
-            if said is None or not math.isclose(value, said, rel_tol=SAME[found.precision], abs_tol=1e-12):
+            if said is None or not math.isclose(value, said, rel_tol=SAME[precision], abs_tol=1e-12):
                 name = self.received.metrics[letter].name
                 problems.append(
                     f"{name} is {value:.6g}; the record has {'no value' if said is None else f'{said:.6g}'}"

@@ -154,6 +154,50 @@ def test_a_false_claim_of_convergence(mad, check):
     assert files["exact.safetensors:a_max"]["problems"][0].startswith("residual is")
 
 
+def test_a_boast_of_a_smaller_held_error(mad, check):
+    def nudge(tensors):
+        # changes mae by some 1e-7 of its level, which is allowed
+        pixel = tensors["a_max"][30, 30]
+        pixel += 1e-4 * (tensors["reference"][30, 30] - pixel).sign()
+
+    edit_exact(mad, nudge)
+    edit_record(mad, lambda record: record["images"]["a_max"].update(held_error=1e-9))
+    edit_record(mad, lambda record: record["images"]["b_max"]["png"].update(held_error=0.0))
+    forget_hashes(mad)
+    code, files = check(mad)
+    assert code == 1
+    (problem,) = files["exact.safetensors:a_max"]["problems"]
+    assert problem.startswith("held error is ")
+    assert problem.endswith("e-07; the record has 1.0e-09")
+    assert files["b_max.png"]["problems"][0].endswith("the record has 0.0e+00")
+    assert [name for name, each in files.items() if not each["holds"]] == ["exact.safetensors:a_max", "b_max.png"]
+
+
+def test_a_boast_of_another_level(mad, check):
+    def change(record):
+        for name in ("a_min", "a_max"):
+            record["images"][name]["level"]["b"] *= 1.01
+
+    edit_record(mad, change)
+    code, files = check(mad)
+    assert code == 1
+    assert files["exact.safetensors:a_min"]["problems"][0].endswith("is that of the start image")
+
+
+def test_a_boast_of_a_larger_tolerance(mad, check):
+    edit_record(mad, lambda record: record["images"]["b_max"]["png"].update(tolerance=0.1))
+    code, files = check(mad)
+    assert code == 1
+    assert files["b_max.png"]["problems"] == ["tolerance is 0.0001; the record has 0.1"]
+
+
+def test_a_boast_of_a_farther_start(mad, check):
+    edit_record(mad, lambda record: record["start"]["exact"].update(a=1.5))
+    code, files = check(mad)
+    assert code == 1
+    assert files["exact.safetensors:start"]["problems"][0].endswith("the record has 1.5")
+
+
 @pytest.mark.parametrize("name", ["a_min.png", "exact.safetensors", "contact_sheet.png"])
 def test_a_missing_file(mad, check, name):
     (mad / name).unlink()

@@ -28,7 +28,7 @@ HEADER = ("FILE", "OPTIMIZED", "HELD ERROR", "ALLOWED", "OUTSIDE", "RESIDUAL", "
 @click.command()
 @click.argument("path", type=Path, metavar="DIR|FILE|STORE")
 @click.option("--sample", type=click.IntRange(1), metavar="N", help="Of a store, only so many matches, drawn by lot.")
-@click.option("--allow-code", is_flag=True, help="Run code that the record names (./file.py:attribute); read it first.")
+@click.option("--allow-code", is_flag=True, help="Run code that the record names, if it is the same; read it first.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, not a table, to the standard output.")
 @click.pass_obj
 def verify(session: Session, path: Path, sample: int | None, allow_code: bool, as_json: bool) -> int:
@@ -37,8 +37,8 @@ def verify(session: Session, path: Path, sample: int | None, allow_code: bool, a
     Every file is read back and measured again: value of the optimized metric, error of the held ones, pixels outside
     the range and, of the exact floats, the first-order residual (0 at a stationary point).  The metrics are rebuilt
     from the record.  A file holds if its held error is allowed (exact floats: the tolerance of the run; PNG: 1e-4, of
-    16 bits 1e-5, or more where the record says that this could not be reached), no pixel is outside, and the values
-    are those of the record.
+    16 bits 1e-5, or more where the record says that this could not be reached), no pixel is outside, and values, levels
+    and errors are those of the record.
 
     Exit code 1 if anything does not hold.
 

@@ -65,7 +65,7 @@ ARROWS = {
     "execution": "api jobs export images results synthesis",
     "production": "execution jobs store contact_sheet export images results synthesis",
     "received": "store registry adhoc lookup identity images metric penalties",
-    "verification": "received store registry images certificate quantization problem solvers",
+    "verification": "received store registry images export certificate quantization problem solvers",
     "tournament": "api room engine observers plan request pictures store registry adhoc building options lookup metric "
     "images starts identity jobs execution results",
     # the contract, for our tests and everybody's
