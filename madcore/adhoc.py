@@ -15,6 +15,8 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from functools import partial, reduce
 from importlib import import_module
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,8 +24,9 @@ from typing import Any
 from madcore.errors import InputError, MadcoreError, PluginError
 from madcore.loading import describe_error
 from madcore.options import complete_options, plain, unknown_name
+from madcore.weights import hash_file
 
-__all__ = ["Code", "blaming", "find_code", "is_code", "locate_code"]
+__all__ = ["Code", "blaming", "code_file", "find_code", "is_code", "locate_code"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Code:
     file : Path, optional
         The file, absolute, where one was given.
     digest : str, optional
-        ``sha256:...`` of its content.
+        ``sha256:...`` of its content, or of the file of the module.
     """
 
     name: str
@@ -48,11 +51,12 @@ class Code:
     digest: str | None = None
 
     def identity(self, kind: str, options: Mapping[str, object]) -> dict[str, Any]:
-        """Say what decides the values: of a file its content and the attribute, wherever it lies."""
-        record: dict[str, Any] = {kind: self.name, "options": plain(options), "revision": 1}
+        """Say what decides the values: the content, and of a file the attribute, wherever it lies."""
+        code = {} if self.digest is None else {"code": self.digest}
+        record: dict[str, Any] = {kind: self.name, "options": plain(options), "revision": 1, **code}
         if self.file is None:
             return record
-        return {**record, kind: self.name.rpartition(":")[2], "code": self.digest, "file": str(self.file)}
+        return {**record, kind: self.name.rpartition(":")[2], "file": str(self.file)}
 
     def make(self, given: Mapping[str, object], images: int) -> tuple[Callable[..., Any], dict[str, object]]:
         """Return the callable of that many images, and all options.
@@ -94,6 +98,21 @@ def locate_code(name: str, folder: str | os.PathLike[str]) -> str:
     return f"{Path(folder, Path(place).expanduser()).absolute()}{colon}{attribute}{comma}{options}"
 
 
+def code_file(name: str) -> Path | None:
+    """Return the file that the code of a name is in, without running it; None if there is no single one.
+
+    Raises
+    ------
+    InputError
+        If the name has no attribute, or there is no such module.
+    """
+    place, _ = _split(name)
+    if _is_file(place):
+        return Path(place).expanduser()
+    loaded = sys.modules.get(place)
+    return _existing(getattr(loaded, "__file__", None) if loaded else _find_module(place, name).origin)
+
+
 def find_code(name: str) -> Code:
     """Import the module or file of a name and return the attribute.
 
@@ -106,15 +125,15 @@ def find_code(name: str) -> Code:
     PluginError
         If importing it fails.
     """
-    place, _, path = name.rpartition(":")
-    if not (place and path):
-        raise InputError(f"{name!r} names no attribute; write ./file.py:attribute or package.module:attribute")
+    place, path = _split(name)
     file, digest = None, None
     if _is_file(place):
         file = Path(place).expanduser().absolute()
         module, digest = _load_file(Path(place).expanduser(), name)
     else:
         module = _import(place, name)
+        source = code_file(name)
+        digest = hash_file(source) if source else None
     try:
         attribute = reduce(getattr, path.split("."), module)
     except AttributeError:
@@ -137,14 +156,45 @@ def blaming(culprit: str) -> Iterator[None]:
         raise PluginError(f"{culprit} does not work: {describe_error(error)}") from error
 
 
+def _split(name: str) -> tuple[str, str]:
+    place, _, attribute = name.rpartition(":")
+    if not (place and attribute):
+        raise InputError(f"{name!r} names no attribute; write ./file.py:attribute or package.module:attribute")
+    return place, attribute
+
+
 def _is_file(place: str) -> bool:
     return place.endswith(".py") or "/" in place or os.sep in place
 
 
 def _import(place: str, name: str) -> ModuleType:
+    with _missing_is_wrong_input(place, name), blaming(name):
+        return import_module(place)
+
+
+def _find_module(place: str, name: str) -> ModuleSpec:
+    """Find a module; no package is run unless it has modules that are in none of its folders."""
+    with _missing_is_wrong_input(place, name), blaming(name):
+        parts = place.split(".")
+        spec = find_spec(parts[0])
+        for depth in range(2, len(parts) + 1):
+            folders = spec and spec.submodule_search_locations
+            spec = PathFinder.find_spec(".".join(parts[:depth]), folders) if folders else None
+        spec = spec or find_spec(place)
+        if spec is None:
+            raise ModuleNotFoundError(name=place)
+        return spec
+
+
+def _existing(file: str | None) -> Path | None:
+    return Path(file) if file and Path(file).is_file() else None
+
+
+@contextmanager
+def _missing_is_wrong_input(place: str, name: str) -> Iterator[None]:
+    """Tell a module that does not exist from one that does not find what it imports itself."""
     try:
-        with blaming(name):
-            return import_module(place)
+        yield
     except PluginError as error:
         cause = error.__cause__
         if isinstance(cause, ModuleNotFoundError) and cause.name and f"{place}.".startswith(f"{cause.name}."):

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load
 from torch import Tensor
 
-from madcore.adhoc import is_code
+from madcore.adhoc import code_file, is_code
 from madcore.errors import InputError, MadcoreError
 from madcore.identity import identify
 from madcore.images import decode_image, hash_pixels
@@ -20,6 +20,7 @@ from madcore.metric import Metric
 from madcore.penalties import Penalty
 from madcore.registry import Registry
 from madcore.store import RECORD, SingleMatch, Store, canonical
+from madcore.weights import hash_file
 
 __all__ = ["EXACT", "Builder", "Received", "receive"]
 
@@ -143,6 +144,9 @@ def receive(results: Store | SingleMatch, match: str, builder: Builder) -> Recei
     names = {letter: _name(each["metric"], each, files.get(letter)) for letter, each in identities.items()}
     name_of_penalty = _name(penalty["penalty"], penalty, files.get("penalty")) if penalty else ""
     builder.refuse_code([*names.values(), name_of_penalty])
+    for letter, each in identities.items():
+        _refuse_other_code(names[letter], each)
+    _refuse_other_code(name_of_penalty, penalty or {})
     metrics = {letter: builder.metric(names[letter], each) for letter, each in identities.items()}
     rebuilt = builder.penalty(name_of_penalty, penalty) if penalty else None
     received = Received(results, record, metrics, rebuilt)
@@ -161,22 +165,32 @@ def receive(results: Store | SingleMatch, match: str, builder: Builder) -> Recei
 
 def _name(name: str, identity: dict[str, Any], file: Any) -> str:
     """Return the name that something of a key has here; that of code in a file begins with where it lies."""
-    if "code" not in identity:
+    if file is None:
         return name
     place = Path(file)
-    found = next((each for each in (place, Path(place.name)) if each.is_file()), None)
-    if found is None:
+    found = [each for each in (place, Path(place.name)) if each.is_file()]
+    if not found:
         raise InputError(f"the code of {name} is no longer {place}; put a copy of {place.name} into the current folder")
-    return f"{found}:{name}"
+    same = [each for each in found if hash_file(each) == identity.get("code")]
+    return f"{[*same, *found][0]}:{name}"
+
+
+def _refuse_other_code(name: str, identity: dict[str, Any]) -> None:
+    """Make sure, before any of it runs, that code is that of the record; once, modules were recorded without a hash."""
+    stated, file = identity.get("code"), code_file(name) if is_code(name) else None
+    if stated is not None and file is not None and hash_file(file) != stated:
+        hint = f"put a {file.name} with the SHA-256 {stated.removeprefix('sha256:')} in its place"
+        raise InputError(f"{name} is not the code of the record, and was not run; {hint}")
 
 
 def _compare_identity(received: Received, name: str, stated: dict[str, Any], found: dict[str, Any]) -> None:
     """Values of a metric that has changed since prove nothing."""
     for part in sorted({*stated, *found}):
+        if part == "code" and part not in stated:  # once, modules were recorded without a hash
+            continue
         if stated.get(part) != found.get(part):
-            what = "is not the same code" if part == "code" else f"has {part} {found.get(part)!r}"
-            said = "" if part == "code" else f"; the record has {stated.get(part)!r}"
-            received.blame(RECORD, f"{name} {what} here{said}")
+            said = f"{name} has {part} {found.get(part)!r} here; the record has {stated.get(part)!r}"
+            received.blame(RECORD, said)
 
 
 def _compare_hashes(received: Received) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from hashlib import sha256
 
 import numpy as np
@@ -250,22 +251,43 @@ def test_a_record_that_makes_no_sense(mad, check, change):
     assert "ask for the match again" in error
 
 
-def test_code_is_run_only_if_that_is_allowed(tmp_path, check):
-    ran = tmp_path / "ran"
-    (tmp_path / "mine.py").write_text(
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """A file with a metric that leaves a trace where it runs, which is also a module, and the trace."""
+    ran, file = tmp_path / "ran", tmp_path / "a_metric_of_mine.py"
+    file.write_text(
         f"open({str(ran)!r}, 'a').close()\ndef metric(a, b):\n    return (a - b).square().flatten(1).mean(1)\n"
     )
-    name, folder = f"{tmp_path}/mine.py:metric", tmp_path / "mad"
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, file.stem, raising=False)
+    return file, ran
+
+
+@pytest.mark.parametrize("as_module", [False, True])
+def test_code_is_run_only_if_it_is_allowed_and_that_of_the_record(tmp_path, check, mine, as_module):
+    file, ran = mine
+    name, folder = f"{file.stem if as_module else file}:metric", tmp_path / "mad"
     assert run(["synth", name, "mae", *QUICK, str(folder), "--minmax", "max"]) == 0
+    sys.modules.pop(file.stem, None)
     ran.unlink()
-    (tmp_path / "mine.py").write_text((tmp_path / "mine.py").read_text() + "# changed\n")
     code, error = check(folder)
     assert (code, ran.exists()) == (2, False)
     assert "--allow-code" in error
+    original = file.read_text()
+    file.write_text(original + "# changed\n")
+    code, error = check(folder, "--allow-code")
+    assert (code, ran.exists()) == (2, False)
+    assert f"{name} is not the code of the record, and was not run" in error
+    file.write_text(original)
     code, files = check(folder, "--allow-code")
-    assert (code, ran.exists()) == (1, True)
-    assert files["match.json"]["problems"] == [f"{name} is not the same code here"]
-    assert files["a_max.png"]["holds"]
+    assert (code, files["a_max.png"]["holds"]) == (0, True)
+
+
+def test_a_module_that_was_recorded_without_a_hash(tmp_path, check, mine):
+    file, _ = mine
+    assert run(["synth", f"{file.stem}:metric", "mae", *QUICK, str(tmp_path / "mad"), "--minmax", "max"]) == 0
+    edit_record(tmp_path / "mad", lambda record: record["key"]["a"].pop("code"))
+    assert check(tmp_path / "mad", "--allow-code")[0] == 0
 
 
 def test_masked_pixels_and_several_held_metrics(tmp_path, check):

@@ -1,5 +1,6 @@
 import hashlib
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -203,6 +204,14 @@ def test_identity_of_a_file_has_its_hash(code):
     assert identity["metric"] == "direct"
     assert identity["code"] == f"sha256:{hashlib.sha256(CODE.encode()).hexdigest()}"
     assert identity["file"] == str(code)
+
+
+def test_identity_of_a_module_has_the_hash_of_its_file():
+    source = Path(torch.nn.functional.__file__).read_bytes()
+    identity = create_metric("torch.nn.functional:mse_loss").identity
+    assert identity["metric"] == "torch.nn.functional:mse_loss"
+    assert identity["code"] == f"sha256:{hashlib.sha256(source).hexdigest()}"
+    assert "file" not in identity
 
 
 def test_changed_file_is_read_again(code, pair):

@@ -95,7 +95,9 @@ def test_a_level_is_the_same_however_it_is_written(read):
 def test_everything_wrong_is_said_at_once(problems):
     found = problems(
         """metrics = ["ssim", "msee", { name = "ssim", windw = "uniform" },
-  "ssim,window=gaussian", "./mine.py:metric"]
+  "ssim,window=gaussian", "./mine.py:metric",
+  "madcore.nothing:metric",
+  "./mine.py", "nothing:metric"]
 pictures = ["*.png", "dead_leafs", { path = "dead_leaves", bits = 3 }]
 levels = ["noise:0.1", "nois:1", 3]
 seeds = [0, -1, "a"]
@@ -110,11 +112,12 @@ bits = 12
 keep = ["png", "jpg"]
 """
     )
-    assert [line for line, _ in found] == [1, 1, 2, 2, 3, 3, 3, 4, 4, 5, 5, 6, 7, 9, 10, 11, 13, 14]
+    assert [line for line, _ in found] == [1, 1, 2, 2, 3, 4, 4, 5, 5, 5, 6, 6, 7, 7, 8, 9, 11, 12, 13, 15, 16]
     said = "\n".join(message for _, message in found)
     for part in (
         *("did you mean mse?", "did you mean window?", "did you mean dead_leaves?", "did you mean size?"),
         *("is in the plan already, as ssim", "no file './mine.py'", "no file matches '*.png'"),
+        *("no module 'madcore.nothing'", "'./mine.py' names no attribute", "no module 'nothing'"),
         *("'nois:1' is no level", "each of seeds must be a whole number of at least 0; got -1"),
         *("max_iter must be a whole number", "did you mean tolerance?", "bits must be 8 or 16; got 12"),
     ):

@@ -8,7 +8,7 @@ from glob import glob
 from pathlib import Path
 from typing import Any
 
-from madcore.adhoc import is_code, locate_code
+from madcore.adhoc import code_file, is_code, locate_code
 from madcore.errors import InputError
 from madcore.options import complete_options, option_text, write_name
 from madcore.pictures import DEAD_LEAVES, PHOTOGRAPHS, is_builtin, photograph_path
@@ -96,8 +96,9 @@ class Names:
         return complete_options(entry.spec.build, options, entry.name, entry.passed)
 
     def _check_code(self, name: str) -> None:
-        place, _, _ = name.rpartition(":")
-        if place.endswith(".py") and not (self.folder / place).is_file():
+        file = code_file(locate_code(name, self.folder))
+        if file is not None and not file.is_file():
+            place, _, _ = name.rpartition(":")
             raise InputError(f"there is no file {place!r} for {name!r} in {self.folder.absolute()}")
 
     def _file(self, source: str) -> str:

@@ -67,5 +67,5 @@ def _solver(key: Mapping[str, Any], files: Mapping[str, str]) -> list[str]:
 
 def _penalty(identity: Mapping[str, Any], files: Mapping[str, str]) -> str:
     options = identity.get("options", {}).items()
-    place = f"{files['penalty']}:" if "code" in identity else ""
+    place = f"{files['penalty']}:" if "penalty" in files else ""
     return ",".join([f"{place}{identity['penalty']}", *(f"{name}={value}" for name, value in options)])

@@ -24,7 +24,7 @@ ARROWS = {
     "loading": "hookspecs specs options requirements",
     "registry": "loading hookspecs specs options requirements",
     "builtin": "hookspecs specs",
-    "adhoc": "loading options",
+    "adhoc": "loading options weights",
     "building": "engine registry adhoc options",
     "request": "",
     "pictures": "",
@@ -64,7 +64,7 @@ ARROWS = {
     "export": "images metric quantization results",
     "execution": "api jobs export images results synthesis",
     "production": "execution jobs store contact_sheet export images results synthesis",
-    "received": "store registry adhoc lookup identity images metric penalties",
+    "received": "store registry adhoc lookup identity images metric penalties weights",
     "verification": "received store registry images export certificate quantization problem solvers",
     "tournament": "api room engine observers plan request pictures store registry adhoc building options lookup metric "
     "images starts identity jobs execution results",
