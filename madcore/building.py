@@ -14,6 +14,8 @@ from madcore.registry import AnyEntry, Registry, default_registry
 __all__ = ["build_entry", "create_engine", "create_observer", "split_options"]
 
 WATCHES = ("match_started", "match_finished", "match_failed", "progress", "tournament_finished")
+ENGINE = "run(...) and writes, driver or worker"
+OBSERVER = f"one of the methods {', '.join(WATCHES)}"
 
 
 def build_entry(entry: AnyEntry, options: Mapping[str, object]) -> Any:
@@ -53,12 +55,14 @@ def create_engine(engine: str | Engine, *, registry: Registry | None = None, **o
         If its plugin does not work, needs something that is not installed, or makes something that is no engine.
     """
     if not isinstance(engine, str):
+        if not _is_engine(engine):
+            raise InputError(f"{engine!r} is no engine; give a name, or an object with {ENGINE}")
         return engine
     name, given = split_options(engine, options)
     entry = (registry or default_registry()).engine(name)
     built = build_entry(entry, complete_options(entry.spec.build, given, entry.name))
-    if getattr(built, "writes", None) not in ("driver", "worker") or not callable(getattr(built, "run", None)):
-        raise PluginError(f"{_culprit(entry)} must build an object with run(...) and writes, driver or worker")
+    if not _is_engine(built):
+        raise PluginError(f"{_culprit(entry)} must build an object with {ENGINE}")
     return built
 
 
@@ -68,12 +72,14 @@ def create_observer(observer: str | object, *, registry: Registry | None = None,
     Parameters and errors are those of `create_engine`.
     """
     if not isinstance(observer, str):
+        if not _watches(observer):
+            raise InputError(f"{observer!r} is no observer; give a name, or an object with {OBSERVER}")
         return observer
     name, given = split_options(observer, options)
     entry = (registry or default_registry()).observer(name)
     built = build_entry(entry, complete_options(entry.spec.build, given, entry.name))
-    if not any(callable(getattr(built, method, None)) for method in WATCHES):
-        raise PluginError(f"{_culprit(entry)} must build an object with one of the methods {', '.join(WATCHES)}")
+    if not _watches(built):
+        raise PluginError(f"{_culprit(entry)} must build an object with {OBSERVER}")
     return built
 
 
@@ -90,6 +96,14 @@ def split_options(text: str, options: Mapping[str, object]) -> tuple[str, dict[s
         if key in options:
             raise InputError(f"option {key} of {name} is given twice, in {text!r} and as a keyword; give it once")
     return name, {**written, **options}
+
+
+def _is_engine(thing: object) -> bool:
+    return getattr(thing, "writes", None) in ("driver", "worker") and callable(getattr(thing, "run", None))
+
+
+def _watches(thing: object) -> bool:
+    return any(callable(getattr(thing, method, None)) for method in WATCHES)
 
 
 def _culprit(entry: AnyEntry) -> str:

@@ -107,3 +107,10 @@ def test_what_is_no_observer():
 def test_object_is_taken_as_it_is():
     recorder = Recorder()
     assert create_observer(recorder) is recorder
+
+
+def test_any_other_object_is_told():
+    with pytest.raises(
+        InputError, match="3 is no observer; give a name, or an object with one of the methods match_st"
+    ):
+        create_observer(3)

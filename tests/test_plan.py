@@ -185,6 +185,27 @@ def test_a_plan_in_python():
         Plan(metrics=["ssim", "mse"], pictures=["camera"], pairs="some").requests()
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"seeds": [-1]}, "each of seeds must be a whole number of at least 0; got -1"),
+        ({"seeds": 3}, "seeds must be a list; got 3"),
+        ({"metrics": "ssim"}, "metrics must be a list; got 'ssim'"),
+        ({"pictures": [3]}, "each of pictures must be a text in quotes; got 3"),
+        ({"observers": [3]}, "each of observers must be a text in quotes; got 3"),
+        ({"keep": ["jpg"]}, 'each of keep must be "png" or "exact"; got "jpg"'),
+        ({"starts": 0}, "starts must be a whole number of at least 1; got 0"),
+        ({"tolerance": -1.0}, "tolerance must be a number above 0"),
+        ({"bits": 12}, "bits must be 8 or 16; got 12"),
+        ({"dtype": "float16"}, 'dtype must be "float32" or "float64"'),
+    ],
+)
+def test_a_plan_that_is_made_in_python_is_checked_too(given, said):
+    with pytest.raises(InputError) as caught:
+        Plan(**{"metrics": ["ssim", "mse"], "pictures": ["camera"], **given})
+    assert said in str(caught.value)
+
+
 def test_what_is_no_file(tmp_path):
     with pytest.raises(InputError, match="madcore init"):
         read_plan(tmp_path / "none.toml")

@@ -190,6 +190,19 @@ def test_a_batch_of_none(tmp_path):
         play(small_plan(), tmp_path / "store", batch=0)
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"durability": "slow"}, "durability must be full or fast; got 'slow'"),
+        ({"observers": [3]}, "3 is no observer"),
+        ({"engine": 3}, "3 is no engine"),
+    ],
+)
+def test_arguments_that_make_no_sense(tmp_path, options, said):
+    with pytest.raises(InputError, match=said):
+        play(small_plan(), tmp_path / "store", **options)
+
+
 @pytest.mark.parametrize("option", ["limit", "max_hours"])
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf")])
 def test_times_that_make_no_sense(tmp_path, option, value):

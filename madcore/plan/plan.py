@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations, product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from madcore.adhoc import is_code
 from madcore.errors import InputError
 from madcore.options import parse_name
 from madcore.plan.levels import PlanLevel, check_level, level_of_pair
+from madcore.plan.values import number, one_of, text, whole
 from madcore.request import Level, Request
 
 if TYPE_CHECKING:
@@ -19,6 +20,24 @@ if TYPE_CHECKING:
 __all__ = ["Pairs", "Picture", "Plan"]
 
 Pairs = str | Sequence[tuple[str, str]] | Mapping[str, str]
+
+ONE: Mapping[str, Callable[[Any], Any]] = {
+    "starts": whole(1),
+    "solver": one_of("level_set", "penalty"),
+    "max_iter": whole(1),
+    "tolerance": number,
+    "dtype": one_of("float32", "float64"),
+    "penalty_weight": number,
+    "bits": one_of(8, 16),
+}
+EACH: Mapping[str, Callable[[Any], Any]] = {
+    "metrics": text,
+    "pictures": lambda value: value if isinstance(value, Picture) else text(value),
+    "seeds": whole(0),
+    "judges": text,
+    "observers": text,
+    "keep": one_of("png", "exact"),
+}
 
 
 @dataclass(frozen=True)
@@ -75,6 +94,11 @@ class Plan:
     text : str
         What the plan was read from, to the letter.
 
+    Raises
+    ------
+    InputError
+        If a value is not allowed.
+
     Examples
     --------
     >>> plan = Plan(metrics=["ssim", "mse", "mae"], pictures=["dead_leaves"])
@@ -104,7 +128,15 @@ class Plan:
     text: str = ""
 
     def __post_init__(self) -> None:
-        """Name the judges."""
+        """Check what needs nothing else to be known, and name the judges."""
+        for name, check in ONE.items():
+            _checked(name, check, getattr(self, name))
+        for name, check in EACH.items():
+            values = getattr(self, name)
+            if isinstance(values, str) or not isinstance(values, Sequence):
+                raise InputError(f"{name} must be a list; got {values!r}")
+            for value in values:
+                _checked(f"each of {name}", check, value)
         if tuple(self.judges) == ("all",):
             object.__setattr__(self, "judges", tuple(self.metrics))
 
@@ -193,6 +225,13 @@ class Plan:
         if isinstance(checked, str):
             return level_of_pair(checked, pair)
         return level_of_pair({self.find(name): str(value) for name, value in checked.items()}, pair)
+
+
+def _checked(owner: str, check: Callable[[Any], Any], value: object) -> None:
+    try:
+        check(value)
+    except InputError as error:
+        raise InputError(f"{owner} {error}") from None
 
 
 def _request(shared: Request, pair: tuple[str, str], picture: Picture, level: Level, seed: int) -> Request:

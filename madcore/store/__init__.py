@@ -16,6 +16,7 @@ from madcore.store.single import find_store as find_store
 from madcore.store.single import open_results as open_results
 from madcore.store.status import describe_store as describe_store
 from madcore.store.store import Store as Store
+from madcore.store.store import is_durable as is_durable
 from madcore.store.tables import FORMATS as FORMATS
 from madcore.store.tables import write_rows as write_rows
 
@@ -31,6 +32,7 @@ __all__ = [
     "damaged_files",
     "describe_store",
     "find_store",
+    "is_durable",
     "is_store",
     "match_id",
     "open_results",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from madcore.errors import InputError
 from madcore.store.files import list_names, read_json, record_json, replace_file
@@ -22,11 +22,24 @@ from madcore.store.record import canonical
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["Durability", "Store", "curve_id"]
+__all__ = ["Durability", "Store", "curve_id", "is_durable"]
 
 Durability = Literal["full", "fast"]
 FILES = "files"  # what replaces files, under tmp; shared by all writers, so that only what is old is swept
 ABANDONED = 3600.0
+
+
+def is_durable(durability: str) -> bool:
+    """Tell whether what is written must be on the disk at once.
+
+    Raises
+    ------
+    InputError
+        If it is neither ``full`` nor ``fast``.
+    """
+    if durability not in get_args(Durability):
+        raise InputError(f"durability must be full or fast; got {durability!r}")
+    return durability == "full"
 
 
 class Store:
@@ -106,7 +119,7 @@ class Store:
         InputError
             If the identity is not that of the key, or the disk is full or cannot be written.
         """
-        committed = self._matches.put(record, files, writer, durability == "full")
+        committed = self._matches.put(record, files, writer, is_durable(durability))
         (self.path / "failures" / f"{record['id']}.json").unlink(missing_ok=True)
         return committed
 

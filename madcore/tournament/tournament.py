@@ -18,7 +18,7 @@ from madcore.jobs import choose_device
 from madcore.options import options_of
 from madcore.plan import Plan, read_plan
 from madcore.registry import Registry, default_registry
-from madcore.store import Store
+from madcore.store import Store, is_durable
 from madcore.tournament.audience import Audience
 from madcore.tournament.batching import make_batches
 from madcore.tournament.driver import Driver
@@ -156,6 +156,8 @@ class Tournament:
                 raise InputError(f"{name} must be a number above 0; got {given}")
         if batch is not None and batch < 1:
             raise InputError(f"batch must be 1 match or more; got {batch}")
+        is_durable(durability)
+        watching = self._create_observers(observers)
         store = store if isinstance(store, Store) else Store.create(store)
         devices = find_devices(device)
         stop = stop or threading.Event()
@@ -174,7 +176,7 @@ class Tournament:
                 store.add_plan(self.plan.text, [match.id for match in every])
             matches = _shard(every, shard)
             pending, summary = _pending(store, matches, retry_failed)
-            watch = Audience(on_event, self._create_observers(observers))
+            watch = Audience(on_event, watching)
             watch(None, summary)
             if pending:
                 curves = self._missing_curves(store, pending)
@@ -243,7 +245,7 @@ def _make_engine(
 ) -> Engine:
     """Make an engine, giving it those of the options that it has."""
     if not isinstance(engine, str):
-        return engine
+        return create_engine(engine)
     name, given = split_options(engine, {})
     known = {option.name for option in options_of(registry.engine(name).spec.build)}
     many = "workers" in known
