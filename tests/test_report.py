@@ -56,6 +56,11 @@ def test_large_store_has_thumbnails_inside_and_pictures_beside(tmp_path):
     assert "must stay beside it" in text
 
 
+def test_exponents_stay_with_their_numbers(tmp_path):
+    _, text = page_of(make_store(tmp_path / "store"), tmp_path / "report.html")
+    assert 'as PNG within <span class="number">1e-4</span>' in text
+
+
 def test_nothing_is_fetched(tmp_path):
     _, text = page_of(make_store(tmp_path / "store"), tmp_path / "report.html")
     assert not re.search(r"""(src|href)\s*=\s*["']?(https?:)?//""", text)

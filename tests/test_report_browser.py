@@ -213,6 +213,24 @@ def test_accessibility_rules(browser, report, scheme, rules):
     page.close()
 
 
+def test_exponents_stay_with_their_numbers(opened):
+    first_match(opened)
+    breakable = opened.evaluate(
+        """() => {
+          const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT), found = [];
+          while (walker.nextNode()) {
+            const { data, parentElement } = walker.currentNode;
+            const style = getComputedStyle(parentElement);
+            if (/\\de-\\d/.test(data) && style.whiteSpace !== "nowrap" && !parentElement.closest("script, pre, svg"))
+              found.push(data);
+          }
+          return found;
+        }"""
+    )
+    assert breakable == []
+    assert "1e-6" in opened.inner_text("#match")
+
+
 def test_zooming_moves_nothing_else(opened):
     first_match(opened)
     where = "document.querySelector('#match h3').getBoundingClientRect().top + scrollY"

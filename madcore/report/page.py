@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -129,6 +130,7 @@ def _template() -> Any:
     folder = files("madcore.report") / "assets"
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["breakable"] = _breakable
+    environment.filters["unbroken"] = _unbroken
     for name in ("style.css", "viewer.js", "report.js"):
         environment.globals[name.replace(".", "_")] = Markup((folder / name).read_text("utf-8"))
     return environment.from_string((folder / "report.html").read_text("utf-8"))
@@ -142,6 +144,13 @@ def _breakable(name: str) -> Any:
     for character in ".,/_":
         text = text.replace(character, f"{character}<wbr>")
     return Markup(text)
+
+
+def _unbroken(sentence: str) -> Any:
+    """Keep numbers such as 7e-7, which browsers break behind the hyphen, on one line."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"[\d.]+e-\d+", r'<span class="number">\g<0></span>', str(escape(sentence))))
 
 
 def _json(value: object) -> Any:

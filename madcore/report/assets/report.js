@@ -100,7 +100,7 @@ function showMatches(chosen) {
 
 function card(match, fits) {
   const row = (images, said) => element("span", { class: "attack" },
-    element("span", { class: "thumbs" }, ...images.map((image) => thumbnail(image, match))), element("span", {}, said));
+    element("span", { class: "thumbs" }, ...images.map((image) => thumbnail(image, match))), element("span", {}, ...unbroken(said)));
   const made = match.images.slice(2);
   const rows = match.attacks.length
     ? match.attacks.filter(fits).map((attack) => row(made.filter((image) => attack.images.includes(image.name)), sentence(attack)))
@@ -149,7 +149,7 @@ function showMatch(id) {
 function words(match) {
   const said = match.images.filter((image) => image.words);
   return element("div", {}, element("h3", {}, "What differs from the reference"),
-    ...match.attacks.map((attack) => element("p", {}, sentence(attack) + ".")),
+    ...match.attacks.map((attack) => element("p", {}, ...unbroken(sentence(attack) + "."))),
     said.length ? element("ul", {}, ...said.map((image) => element("li", {}, element("b", {}, image.title), ": " + image.words)))
       : element("p", {}, "Not measured for this match: only those with the strongest disagreement are."));
 }
@@ -182,7 +182,7 @@ function certificate(match) {
   ];
   const versions = Object.entries(match.made.versions).map((each) => each.join(" ")).join(", ");
   return element("div", {}, element("h3", {}, "Certificate"),
-    element("p", {}, `Relative errors of the held metric; ${relative(match.tolerance)} was allowed. Residual: 0 at a stationary point.`),
+    element("p", {}, ...unbroken(`Relative errors of the held metric; ${relative(match.tolerance)} was allowed. Residual: 0 at a stationary point.`)),
     table(["figure", ...made.map((each) => each.title)], rows, "Certificate"),
     element("p", { class: "quiet" }, `Match ${match.id}. ${match.made.started}, ${match.made.device}, ${versions}.`));
 }

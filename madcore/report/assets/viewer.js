@@ -15,6 +15,10 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+function unbroken(text) { // browsers break 7e-7 behind its hyphen
+  return text.split(/([\d.]+e-\d+)/).map((part, index) => index % 2 ? element("span", { class: "number" }, part) : part);
+}
+
 function source(place, small = false) {
   const key = (small && place.thumbnail) || place.full;
   const inside = key && document.getElementById("picture-" + key);
@@ -164,7 +168,7 @@ class Viewer {
     return element("figure", { "data-name": image.name },
       this.frame(picture(image, this.match)),
       element("figcaption", {}, element("kbd", {}, String(index + 1)), element("b", {}, image.title),
-        element("br"), image.held ? image.held + ". " : "", value(this.match, image)));
+        element("br"), image.held ? image.held + ". " : "", ...unbroken(value(this.match, image))));
   }
 
   pairPanel() {
