@@ -97,6 +97,19 @@ def test_quartet_prints_values_and_where_they_are(tmp_path, capsys):
     assert [line.split(":")[1].strip() for line in captured.err.splitlines()] == ["a_min", "a_max", "b_min", "b_max"]
 
 
+def test_long_names_stand_once_above_a_table_of_letters(tmp_path, capsys):
+    long = "ssim,window=uniform,size=7,sigma=1.5,padding=reflect,k1=0.01,k2=0.03"
+    arguments = ["synth", long, "mse", *SMALL, str(tmp_path), "--minmax", "min", "--also-hold", "lp,p=3.5"]
+    assert run(arguments) == 0
+    out = capsys.readouterr().out
+    lines = out.splitlines()
+    assert lines[:4] == [f"a: {long}", "b: mse", "c: lp,p=3.5", ""]
+    assert lines[4].split() == ["IMAGE", "WHAT", "a", "b", "c", "HELD", "ERROR", "IN", "THE", "PNG", "ENDED"]
+    assert "a minimised, b and c held" in lines[6]
+    assert max(map(len, lines[4:7])) <= 120
+    assert out.count(long) == 1
+
+
 def test_json_is_the_record(tmp_path, capsys):
     assert run(["quartet", "mse", "mae", *SMALL, str(tmp_path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == read_match(tmp_path)

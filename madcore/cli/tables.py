@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import click
 
-__all__ = ["write_json", "write_table"]
+__all__ = ["table_width", "write_json", "write_table"]
 
 GAP = "  "
 
@@ -22,11 +22,25 @@ def write_json(value: object) -> None:
 
 def write_table(rows: Sequence[Sequence[object]], header: Sequence[str] = (), *, indent: str = "") -> None:
     """Write aligned columns; on a terminal the last one is wrapped to its width."""
-    cells = [[str(cell) for cell in row] for row in ([header] if header else []) + list(rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)][:-1]
+    cells = _cells(rows, header)
+    widths = _widths(cells)[:-1]
     for row in cells:
         start = indent + "".join(f"{cell:<{width}}{GAP}" for cell, width in zip(row, widths, strict=False))
         click.echo(_wrapped(start, row[-1]).rstrip())
+
+
+def table_width(rows: Sequence[Sequence[object]], header: Sequence[str] = ()) -> int:
+    """Count the columns that a table takes unless it is wrapped."""
+    widths = _widths(_cells(rows, header))
+    return sum(widths) + len(GAP) * (len(widths) - 1)
+
+
+def _cells(rows: Sequence[Sequence[object]], header: Sequence[str]) -> list[list[str]]:
+    return [[str(cell) for cell in row] for row in ([header] if header else []) + list(rows)]
+
+
+def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(*cells, strict=True)]
 
 
 def _wrapped(start: str, text: str) -> str:
