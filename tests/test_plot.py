@@ -4,6 +4,7 @@ import inspect
 import io
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import plenoptic
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib import pyplot
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from pictures import wave_picture
 from PIL import Image
 
@@ -383,3 +385,36 @@ def test_without_matplotlib():
 
 def test_notebooks_show_the_figure(match):
     assert madcore.plot.quartet(match)._repr_png_().startswith(b"\x89PNG")
+
+
+LONG = "ssim,window=gaussian,size=11,sigma=1.5,weights=none,padding=valid,k1=0.01,k2=0.03"
+UNBROKEN = "./a/rather/long/folder/of_my_metrics/with_a_module_name_that_never_ends.py:distance_of_mine"
+FIGURES = {
+    "quartet": madcore.plot.quartet,
+    "quartet_loss": madcore.plot.quartet_loss,
+    "trajectory": madcore.plot.trajectory,
+    "difference_spectrum": madcore.plot.difference_spectrum,
+    "synthesis_status": lambda match: madcore.plot.synthesis_status(match["a_min"]),
+    "synthesis_imshow": lambda match: madcore.plot.synthesis_imshow(match["a_min"]),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", FIGURES)
+def test_long_names_are_whole_and_inside_the_figure(name, match):
+    metrics = {"a": replace(match["a_min"].optimized_metric, name=LONG)}
+    metrics["b"] = replace(match["b_min"].optimized_metric, name=UNBROKEN)
+    renamed = {
+        key: replace(
+            result, optimized_metric=metrics[key[0]], reference_metrics=(metrics["b" if key[0] == "a" else "a"],)
+        )
+        for key, result in match.items()
+    }
+    made = FIGURES[name](replace(match, results=renamed))
+    figure = made if isinstance(made, Figure) else made.figure
+    drawn(figure)
+    box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    assert min(box.x0, box.y0, width - box.x1, height - box.y1) > -0.1
+    said = "".join(text.get_text().replace("\n", "") for text in figure.findobj(Text))
+    assert LONG in said
+    assert UNBROKEN in said

@@ -1,5 +1,6 @@
 """Figures of tournaments: drawn from small tables, and from a match on disk."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from madcore.report.album import Album
 from madcore.report.matches import list_matches
 
 NAMES = ["ssim", "mse", "<b>odd</b> $x"]
+RANKED = [f"{column}{end}" for column in ("aggressiveness", "resistance") for end in ("", "_low", "_high")]
 FOUND = {"level": "noise:0.1", "low": 1.0, "high": 2.0, "at_least": False, "n": 3, "estimate": 1.5}
 
 
@@ -179,3 +181,27 @@ def test_a_match_whose_files_are_missing_is_left_out(tmp_path):
     with pytest.warns(UserWarning, match=f"match {first} is not drawn"):
         names = dict(_figures(store, examine_results(store), 3))
     assert [name for name in names if name.startswith("match")] == ["match-1"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_long_names_fit_into_the_figure(cells):
+    long = {
+        "ssim": "ssim,window=gaussian,size=11,sigma=1.5,weights=none,padding=valid,k1=0.01,k2=0.03",
+        "mse": "models.features,weights=none,model=convnext_tiny,layers=features.1+features.3+features.5",
+    }
+
+    def renamed(rows):
+        return [{key: long.get(value, value) for key, value in row.items()} for row in rows]
+
+    curve = [{"metric": name, "image": "i", "standard_deviation": s, "value": s} for name in NAMES for s in (0.1, 1)]
+    ranked = [{"metric": name, **dict.fromkeys(RANKED, 50.0)} for name in NAMES]
+    for draw, rows in (
+        (madcore.plot.disagreement_matrix, cells),
+        (madcore.plot.transfer, [{**row, "judge": name} for row in cells for name in NAMES]),
+        (madcore.plot.noise_curves, curve),
+        (madcore.plot.rankings, ranked),
+    ):
+        figure = draw(renamed(rows)).figure
+        figure.savefig(io.BytesIO())
+        box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+        assert min(box.x0, box.y0, width - box.x1, height - box.y1) > -0.1, draw.__name__

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,6 +36,8 @@ __all__ = [
     "Picture",
     "add_title",
     "break_lines",
+    "curve_label",
+    "curve_title",
     "imshow",
     "lay_out",
     "lay_out_row",
@@ -42,7 +45,9 @@ __all__ = [
     "set_log",
     "shown_width",
     "style_axes",
+    "text_width",
     "to_array",
+    "wrap",
 ]
 
 Picture = Tensor | np.ndarray
@@ -52,9 +57,11 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#00
 TEXT = 9.0  # points
 MARGIN = 0.16  # inches, on every side of a figure
 LABEL = (0.95, 0.45)  # inches: room for the labels on the left of and under curves
+CURVES = 3.0  # inches: the least width of axes of curves
 USUAL_SIDE = 2.56  # inches: pictures are enlarged to about this
 NARROWEST = 1.9  # inches: room for a title over a small picture
 DECADES = 200  # between the ends of a logarithmic axis, from which on powers of ten are enough
+MARKS = r"(?<=[/:._+=-])"
 OVERHANG = 0.1  # of an enlargement, by which a picture may be larger than its room
 
 
@@ -105,8 +112,28 @@ def shown_width(size: tuple[int, int], zoom: int | None = None) -> float:
 
 
 def break_lines(text: str | None, width: float) -> list[str]:
-    """Break lines wider than `width` inches at spaces, or after commas where a word alone is too wide."""
+    """Break lines wider than `width` inches at spaces or after commas, and words that are wider after any mark."""
     return [part for line in (text or "").split("\n") for part in _broken(line, width)] if text else []
+
+
+def wrap(text: str, width: float = 2.3) -> str:
+    """Break a text, which may be the long name of a metric, so that no line of it is wider than so many inches."""
+    return "\n".join(break_lines(text, width))
+
+
+def curve_title(text: str) -> list[str]:
+    """Break the title of axes of curves as `lay_out_row` makes them."""
+    return break_lines(text, CURVES)
+
+
+def curve_label(name: str) -> str:
+    """Return what stands beside such axes: the name of a metric, if there is room, which the title has in any case."""
+    return name if _width(name) <= CURVES * 0.7 else "value"
+
+
+def text_width(texts: Sequence[str]) -> float:
+    """Return how wide the widest line of some texts is, in inches."""
+    return max(_width(line) for text in texts for line in text.split("\n"))
 
 
 def to_array(image: Picture) -> np.ndarray:
@@ -322,14 +349,20 @@ def _check_room(ax: Axes, size: tuple[int, int]) -> None:
 
 def _broken(line: str, width: float) -> list[str]:
     lines = [""]
-    for word in line.replace(",", ",\u200b").split(" "):
-        for index, part in enumerate(word.split("\u200b")):
+    for word in line.split(" "):
+        for index, part in enumerate(_parts(word, width)):
             joint = " " if index == 0 and lines[-1] else ""
             if lines[-1] and _width(lines[-1] + joint + part) > width:
                 lines.append(part)
             else:
                 lines[-1] += joint + part
     return lines
+
+
+def _parts(word: str, width: float) -> list[str]:
+    """Split a word where it may be broken: after commas, and after other marks where it is too wide between them."""
+    parts = re.split(r"(?<=,)", word)
+    return [small for part in parts for small in ([part] if _width(part) <= width else re.split(MARKS, part))]
 
 
 def _width(text: str) -> float:

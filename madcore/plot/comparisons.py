@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colorbar import Colorbar
 
 from madcore.errors import InputError
-from madcore.plot.canvas import GRAY, INK, TEXT, add_title, imshow, new_axes, set_log, style_axes
+from madcore.plot.canvas import GRAY, INK, TEXT, add_title, imshow, new_axes, set_log, style_axes, wrap
 from madcore.plot.maps import local_ssim, power_spectrum, suitable_gain
 from madcore.plot.views import Synthesis, View, match_views, view
 from madcore.results import Quartet
@@ -159,7 +159,7 @@ def difference_spectrum(
     for key, seen in views.items():
         style = {name: value for name, value in LINES[key].items() if name != "marker"}
         _draw_spectrum(
-            ax, seen, seen.shown(iteration), **{"label": seen.action, "linewidth": 1.6, **style, **properties}
+            ax, seen, seen.shown(iteration), **{"label": wrap(seen.action), "linewidth": 1.6, **style, **properties}
         )
     set_log(ax, "x", "y")
     ax.legend(fontsize=TEXT - 1, frameon=False)

@@ -9,11 +9,23 @@ import numpy as np
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from madcore.plot.canvas import COLORS, GRAY, INK, TEXT, add_title, imshow, style_axes, to_array
+from madcore.plot.canvas import (
+    COLORS,
+    GRAY,
+    INK,
+    TEXT,
+    add_title,
+    curve_label,
+    curve_title,
+    imshow,
+    style_axes,
+    to_array,
+    wrap,
+)
 from madcore.plot.views import View
 from madcore.wording import write_value
 
-__all__ = ["draw_held", "draw_histogram", "draw_image", "draw_optimized", "draw_penalties"]
+__all__ = ["draw_held", "draw_histogram", "draw_image", "draw_optimized", "draw_penalties", "title_lines"]
 
 FLAT = 0.01  # of the level: what is held is not enlarged until its last digits look like waves
 
@@ -42,24 +54,40 @@ def draw_held(ax: Axes, seen: View, iteration: int, **properties: Any) -> Axes:
     ax.axhline(level, color=GRAY, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     for index, name in enumerate(seen.reference_metrics):
         color = COLORS[(2 + index) % len(COLORS)]
-        draw_series(ax, series[:, index], iteration, **{"color": color, "label": name, **properties})
+        draw_series(ax, series[:, index], iteration, **{"color": color, "label": wrap(name), **properties})
     low, high = ax.get_ylim()
     ax.set_ylim(min(low, level * (1 - FLAT)), max(high, level * (1 + FLAT)))
     ax.ticklabel_format(axis="y", useOffset=False)
     if not single:
         ax.legend(fontsize=TEXT - 1, frameon=False)
-    names = " and ".join(seen.reference_metrics)
-    add_title(ax, [f"{names} held" + (f" at {write_value(level)}" if single else "")])
-    return style_axes(ax, xlabel="iteration", ylabel=names if single else "value / level")
+    add_title(ax, curve_title(held_title(seen)))
+    return style_axes(
+        ax, xlabel="iteration", ylabel=curve_label(seen.reference_metrics[0]) if single else "value / level"
+    )
 
 
 def draw_optimized(ax: Axes, seen: View, iteration: int, **properties: Any) -> Axes:
     """Draw the optimised metric over the iterations."""
     color = COLORS[0] if seen.minmax == "min" else COLORS[1]
     draw_series(ax, seen.optimized, iteration, **{"color": color, **properties})
-    value = write_value(float(seen.optimized[iteration]))
-    add_title(ax, [f"{seen.action}: {value}"])
-    return style_axes(ax, xlabel="iteration", ylabel=seen.optimized_metric)
+    add_title(ax, curve_title(optimized_title(seen, iteration)))
+    return style_axes(ax, xlabel="iteration", ylabel=curve_label(seen.optimized_metric))
+
+
+def title_lines(seen: View) -> int:
+    """Count the lines of the longer title of `draw_held` and `draw_optimized`."""
+    return max(len(curve_title(text)) for text in (held_title(seen), optimized_title(seen, seen.last)))
+
+
+def held_title(seen: View) -> str:
+    """Say what is held, and a single metric's level."""
+    held = f"{' and '.join(seen.reference_metrics)} held"
+    return f"{held} at {write_value(float(seen.level[0]))}" if len(seen.reference_metrics) == 1 else held
+
+
+def optimized_title(seen: View, iteration: int) -> str:
+    """Say what is optimised, and how far it came."""
+    return f"{seen.action}: {write_value(float(seen.optimized[iteration]))}"
 
 
 def draw_penalties(ax: Axes, seen: View, iteration: int, **properties: Any) -> Axes:

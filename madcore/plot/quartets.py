@@ -8,7 +8,20 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from madcore.plot.canvas import TEXT, add_title, break_lines, imshow, lay_out, lay_out_row, shown_width, style_axes
+from madcore.plot.canvas import (
+    TEXT,
+    add_title,
+    break_lines,
+    curve_label,
+    curve_title,
+    imshow,
+    lay_out,
+    lay_out_row,
+    shown_width,
+    style_axes,
+    text_width,
+    wrap,
+)
 from madcore.plot.comparisons import LINES, draw_difference
 from madcore.plot.panels import draw_image
 from madcore.plot.views import Synthesis, View, both_metrics, match_views, metric_path
@@ -170,14 +183,16 @@ def _renamed(views: Mapping[str, View], first: str | None, second: str | None) -
 
 
 def _draw_losses(views: Mapping[str, View], **properties: Any) -> Figure:
-    figure, axes = lay_out_row(None, 2, height=3.0, right=1.4)
-    names = both_metrics(views)
+    names, labels = both_metrics(views), {key: wrap(seen.action) for key, seen in views.items()}
+    lines = max(len(curve_title(name)) for name in names)
+    right = max(1.4, 0.5 + text_width([*labels.values()]))
+    figure, axes = lay_out_row(None, 2, height=3.0, title_lines=lines, right=right)
     for key, seen in views.items():
         for ax, values in zip(axes, metric_path(key, seen).T, strict=True):
-            style = {**LINES[key], "marker": None, "linewidth": 1.6, "label": seen.action, **properties}
+            style = {**LINES[key], "marker": None, "linewidth": 1.6, "label": labels[key], **properties}
             ax.plot(values, **style)
     for ax, name in zip(axes, names, strict=True):
-        add_title(ax, [name])
-        style_axes(ax, xlabel="iteration", ylabel=name)
+        add_title(ax, curve_title(name))
+        style_axes(ax, xlabel="iteration", ylabel=curve_label(name))
     axes[1].legend(fontsize=TEXT - 1, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure

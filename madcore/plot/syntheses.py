@@ -11,8 +11,8 @@ from torch import Tensor
 
 from madcore.competition_history import resolve_iteration
 from madcore.errors import InputError
-from madcore.plot.canvas import lay_out_row, new_axes
-from madcore.plot.panels import draw_held, draw_histogram, draw_image, draw_optimized, draw_penalties
+from madcore.plot.canvas import break_lines, lay_out_row, new_axes, shown_width
+from madcore.plot.panels import draw_held, draw_histogram, draw_image, draw_optimized, draw_penalties, title_lines
 from madcore.plot.views import Synthesis, View, view
 
 __all__ = [
@@ -133,7 +133,7 @@ def synthesis_loss(
         raise InputError("this synthesis has no record of penalties: that of a MADCompetition has")
     draw = {"reference_metric_loss": draw_held, "optimized_metric_loss": draw_optimized, "penalties": draw_penalties}
     names = [name for name in draw if plot_penalties or name != "penalties"]
-    axes = dict(zip(names, _divided(ax, len(names)), strict=True))
+    axes = dict(zip(names, _divided(ax, len(names), title_lines(seen)), strict=True))
     return {name: draw[name](place, seen, at, **properties) for name, place in axes.items()}
 
 
@@ -223,7 +223,10 @@ def status_axes(
         pictures = panels.count("synthesis_imshow")
         height, width = seen.image.shape[-2:]
         size = (int(height), int(width)) if pictures else None
-        fig, every = lay_out_row(size, len(panels) - pictures, title_lines=2 + len(seen.reference_metrics))
+        above = [2 + len(seen.reference_metrics), title_lines(seen)]
+        if size is not None:
+            above.append(len(break_lines("\n".join(seen.describe(0)), shown_width(size))))
+        fig, every = lay_out_row(size, len(panels) - pictures, title_lines=max(above))
     else:
         every = list(fig.subplots(1, len(panels), squeeze=False)[0])
     return fig, {name: [ax for ax, panel in zip(every, panels, strict=True) if panel == name] for name in panels}
@@ -244,10 +247,10 @@ def draw_status(
         draw_histogram(ax, seen, iteration)
 
 
-def _divided(ax: Axes | Sequence[Axes] | None, count: int) -> list[Axes]:
+def _divided(ax: Axes | Sequence[Axes] | None, count: int, lines: int) -> list[Axes]:
     """Return `count` axes: those given, or those into which the place of one is divided."""
     if ax is None:
-        return lay_out_row(None, count)[1]
+        return lay_out_row(None, count, title_lines=lines)[1]
     if isinstance(ax, Axes):
         left, bottom, width, height = ax.get_position(original=True).bounds
         share = width / (1.35 * count - 0.35)

@@ -21,10 +21,13 @@ from madcore.plot.canvas import (
     new_axes,
     set_log,
     style_axes,
+    text_width,
+    wrap,
 )
 
 __all__ = ["disagreement_matrix", "envelope", "noise_curves", "rankings", "transfer"]
 
+TITLE = 4.4  # inches that the title of a matrix may be wide
 Rows = Sequence[Mapping[str, Any]]
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1)), (0, (4, 1, 1, 1)))
 
@@ -66,7 +69,7 @@ def disagreement_matrix(rows: Rows, ax: Axes | None = None) -> Axes:
     names = _names(rows, "optimized", "held")
     top = max([row["estimate"] for row in rows if row["estimate"] is not None], default=1.0)
     ax = _draw_matrix(ax, rows, (names, "optimized"), (names, "held"), "cividis", Normalize(0, max(top, 1e-9)))
-    add_title(ax, [f"Disagreement in doublings of equivalent noise, {level}{_counted(rows)}"])
+    add_title(ax, break_lines(f"Disagreement in doublings of equivalent noise, {level}{_counted(rows)}", TITLE))
     return style_axes(ax, xlabel="held", ylabel="optimised")
 
 
@@ -97,13 +100,9 @@ def transfer(rows: Rows, ax: Axes | None = None) -> Axes:
     pairs, asked = _names(named, "pair"), _names(rows, "judge")
     judges = [name for name in _names(rows, "optimized", "held", "judge") if name in asked]
     ax = _draw_matrix(ax, named, (pairs, "pair"), (judges, "judge"), "PuOr", Normalize(-largest, largest))
-    add_title(
-        ax,
-        [
-            f"What judges see, in doublings of equivalent noise, {level}{_counted(rows)}",
-            "Above 0: the judge finds the minimised image nearer, as the optimised metric does",
-        ],
-    )
+    said = f"What judges see, in doublings of equivalent noise, {level}{_counted(rows)}"
+    meaning = "Above 0: the judge finds the minimised image nearer, as the optimised metric does"
+    add_title(ax, break_lines(f"{said}\n{meaning}", TITLE))
     return style_axes(ax, xlabel="judge", ylabel="optimised and held")
 
 
@@ -126,14 +125,15 @@ def rankings(rows: Rows, ax: Axes | None = None, *, columns: Sequence[str] = ("a
     """
     _check(rows)
     names = [row["metric"] for row in rows]
-    ax = new_axes(ax, (4.6 + 0.06 * max(map(len, names)), 0.9 + 0.42 * len(names)))
+    labels = [wrap(name) for name in names]
+    ax = new_axes(ax, (4.6 + text_width(labels), 0.9 + _row_height(labels, 0.42) * len(names)))
     for index, column in enumerate(columns):
         places = np.arange(len(names)) + 0.22 * (index - (len(columns) - 1) / 2)
         values, low, high = (_numbers(rows, f"{column}{end}") for end in ("", "_low", "_high"))
         style: dict[str, Any] = {"color": COLORS[index], "linewidth": 1.4}
         ax.hlines(places, np.where(np.isnan(low), values, low), np.where(np.isnan(high), values, high), **style)
         ax.plot(values, places, "os^D"[index % 4], color=COLORS[index], markersize=6, label=column)
-    ax.set_yticks(range(len(names)), names)
+    ax.set_yticks(range(len(names)), labels)
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.grid(axis="y", color="#e3e6ea", linewidth=0.8)
     ax.set_axisbelow(True)
@@ -188,7 +188,7 @@ def envelope(rows: Rows, ax: Axes | None = None) -> Axes:
         ax.set_xticks(levels, [f"{each:g}" for each in levels])
     ax.legend(fontsize=TEXT - 2, frameon=False)
     add_title(ax, [*title, *[f"{missing} beyond the noise curve (hollow)"] * (missing > 0)])
-    return style_axes(ax, xlabel=f"level of {rows[0]['held']} (noise)", ylabel="\n".join(label))
+    return style_axes(ax, xlabel=wrap(f"level of {rows[0]['held']} (noise)"), ylabel="\n".join(label))
 
 
 def _mark_beyond(ax: Axes, held: np.ndarray, marker: str, edge: float, color: str) -> None:
@@ -214,16 +214,17 @@ def noise_curves(rows: Rows, ax: Axes | None = None) -> Axes:
         A line for each metric and image, in one colour for each metric.
     """
     _check(rows)
-    ax = new_axes(ax, (5.4, 3.8))
-    for index, metric in enumerate(_names(rows, "metric")):
+    labels = {metric: wrap(metric) for metric in _names(rows, "metric")}
+    ax = new_axes(ax, (5.4 + max(0.0, text_width([*labels.values()]) - 1.2), 3.8))
+    for index, (metric, label) in enumerate(labels.items()):
         own = [row for row in rows if row["metric"] == metric]
         style = {"color": COLORS[index % len(COLORS)], "linestyle": DASHES[index // len(COLORS) % len(DASHES)]}
         for number, image in enumerate(_names(own, "image")):
             curve = sorted((row for row in own if row["image"] == image), key=lambda row: row["standard_deviation"])
             values = _numbers(curve, "value")
             shown = np.where(values > 0, values, np.nan)
-            label = None if number else metric
-            ax.plot(_numbers(curve, "standard_deviation"), shown, linewidth=1.2, label=label, **style)
+            style["label"] = None if number else label
+            ax.plot(_numbers(curve, "standard_deviation"), shown, linewidth=1.2, **style)
     set_log(ax, "x", "y")
     ax.legend(fontsize=TEXT - 1, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     add_title(ax, ["Metrics for Gaussian noise, one line an image"])
@@ -240,11 +241,11 @@ def _draw_matrix(
 ) -> Axes:
     """Draw a cell for each row: its estimate as colour and number, its interval below that."""
     labels, columns = down[0], across[0]
-    longest = max(map(len, labels))
+    beside, below = ([wrap(name) for name in names] for names in (labels, columns))
     if ax is None:
         size = (
-            max(4.8, 1.0 + 0.075 * longest + 0.78 * len(columns)),
-            1.1 + 0.06 * max(map(len, columns)) + 0.5 * len(labels),
+            text_width(beside) + max(TITLE + 0.2, 0.9 + 0.78 * len(columns)),
+            1.1 + text_width(below) + _row_height(beside, 0.5) * len(labels),
         )
         ax = NotebookFigure(figsize=size, layout="constrained").add_subplot()
     values = np.full((len(labels), len(columns)), np.nan)
@@ -257,12 +258,17 @@ def _draw_matrix(
             red, green, blue, _ = picture.cmap(norm(row["estimate"]))
             dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
             ax.text(x, y, _cell_text(row), ha="center", va="center", fontsize=TEXT - 1, color="white" if dark else INK)
-    ax.set_xticks(range(len(columns)), columns, rotation=35, ha="right", rotation_mode="anchor")
-    ax.set_yticks(range(len(labels)), labels)
+    ax.set_xticks(range(len(columns)), below, rotation=35, ha="right", rotation_mode="anchor")
+    ax.set_yticks(range(len(labels)), beside)
     ax.set_facecolor("#eef0f2")
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
     return ax
+
+
+def _row_height(labels: Sequence[str], least: float) -> float:
+    """Return the height in inches that rows with these labels need."""
+    return max(least, *(0.17 * (1 + label.count("\n")) for label in labels))
 
 
 def _cell_text(row: Mapping[str, Any]) -> str:

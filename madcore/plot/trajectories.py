@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from madcore.errors import InputError
-from madcore.plot.canvas import GRAY, INK, TEXT, add_title, new_axes, set_log, style_axes
+from madcore.plot.canvas import GRAY, INK, TEXT, add_title, break_lines, new_axes, set_log, style_axes, text_width, wrap
 from madcore.plot.comparisons import LINES
 from madcore.plot.views import Synthesis, View, both_metrics, match_views, metric_path
 from madcore.results import Quartet
@@ -56,7 +56,8 @@ def trajectory(*syntheses: Synthesis | Quartet, batch_idx: int = 0, ax: Axes | N
     single = [each for each in syntheses if not isinstance(each, Quartet)]
     groups += [match_views(*single, batch_idx=batch_idx)] if single or not groups else []
     names = _names(groups)
-    ax = new_axes(ax, (4.6, 4.2))
+    labels = [wrap(seen.action) for seen in groups[0].values()]
+    ax = new_axes(ax, (4.6 + max(0.0, text_width(labels) - 1.2), 4.2))
     ends = [_draw_group(ax, views, labelled=index == 0, **properties) for index, views in enumerate(groups)]
     for first, second in (("a_min", "a_max"), ("b_min", "b_max")):
         _draw_envelope(ax, ends, first, second)
@@ -65,8 +66,8 @@ def trajectory(*syntheses: Synthesis | Quartet, batch_idx: int = 0, ax: Axes | N
         if values.min() > 0 and values.max() > WIDE * values.min():
             set_log(ax, axis)
     ax.legend(fontsize=TEXT - 1, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    add_title(ax, [f"{names[0]} and {names[1]}"])
-    return style_axes(ax, xlabel=names[0], ylabel=names[1])
+    add_title(ax, break_lines(f"{names[0]} and {names[1]}", 3.2))
+    return style_axes(ax, xlabel=wrap(names[0], 3.0), ylabel=wrap(names[1], 3.0))
 
 
 def _names(groups: Sequence[Mapping[str, View]]) -> tuple[str, str]:
@@ -89,7 +90,7 @@ def _draw_group(ax: Axes, views: Mapping[str, View], *, labelled: bool, **proper
             "zorder": 3,
             **properties,
         }
-        ax.plot(*path.T, label=views[key].action if labelled else None, **style)
+        ax.plot(*path.T, label=wrap(views[key].action) if labelled else None, **style)
         level = float(views[key].level[0])
         line = ax.axhline if key.startswith("a") else ax.axvline
         line(level, color=GRAY, linewidth=0.8, linestyle=(0, (1, 3)), zorder=0)
