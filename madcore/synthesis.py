@@ -21,6 +21,7 @@ from madcore.problem import Evaluation, MADProblem
 from madcore.results import Status, Trace
 from madcore.solvers import Solver
 from madcore.solvers.kinks import Kinks
+from madcore.solvers.last_place import nudge
 from madcore.solvers.levels import held_error, restore
 
 __all__ = ["Progress", "Run", "finish", "run_solver"]
@@ -191,11 +192,14 @@ def finish(problem: MADProblem, run: Run, start: Tensor, level: Tensor, toleranc
     """
     precise = problem.precise
     dtype = precise.image.dtype
-    aim = (
-        0.01 * tolerance if dtype == torch.float64 else tolerance
-    )  # what rounding to the image's type costs fits between
-    point = restore(precise, run.best.to(dtype), level.to(dtype), start.to(dtype), aim, problem).to(run.best.dtype)
+    # what rounding to the image's type usually costs fits between the two
+    aim = 0.01 * tolerance if dtype == torch.float64 else tolerance
+    level = level.to(dtype)
+    point = restore(precise, run.best.to(dtype), level, start.to(dtype), aim, problem).to(run.best.dtype)
     measured = certify(precise, point, level, run.kinks)
+    if point.dtype != dtype and level.shape[1] == 1 and bool((measured.held_error > tolerance).any()):
+        point = nudge(precise, point, level, tolerance)
+        measured = certify(precise, point, level, run.kinks)
     finite = torch.isfinite(measured.optimized_value) & torch.isfinite(measured.held_error)
     status = [
         Status.NON_FINITE if not ok else Status.OFF_LEVEL if off > tolerance else old

@@ -1,5 +1,6 @@
 """What every result promises, whatever the picture, the metrics, the level and the range."""
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,7 +9,6 @@ from pictures import wave_picture
 import madcore
 
 METRICS = ["mse", "mae", "lp,p=3", "ssim", "ssim,window=uniform,size=8"]
-LARGEST_ERROR = {torch.float32: 1e-5, torch.float64: 1e-6}  # float32 may end a few roundings of pixels from the level
 
 
 @st.composite
@@ -36,8 +36,8 @@ def assert_keeps_its_promises(result, problem):
     low, high = (torch.tensor(bound, dtype=problem["image"].dtype) for bound in problem["pixel_range"])
     assert result.mad_image.min() >= low
     assert result.mad_image.max() <= high
-    assert result.held_error.item() <= LARGEST_ERROR[result.mad_image.dtype]
-    assert (result.status[0] == madcore.Status.OFF_LEVEL) == (result.held_error.item() > result.tolerance)
+    assert result.held_error.item() <= result.tolerance
+    assert result.status[0] != madcore.Status.OFF_LEVEL
     sign = 1 if problem["minmax"] == "min" else -1
     start = result.initial_value.item()
     assert sign * (result.optimized_value.item() - start) <= 1e-3 * abs(start)
@@ -47,6 +47,15 @@ def assert_keeps_its_promises(result, problem):
 @given(problem=problems())
 def test_holds_the_level_inside_the_range_and_is_no_worse_than_its_start(problem):
     assert_keeps_its_promises(madcore.synthesize(**problem, max_iter=12), problem)
+
+
+@pytest.mark.parametrize(("optimized", "held", "minmax"), [("mse", "mae", "min"), ("mae", "mse", "max")])
+def test_what_rounding_to_float32_moves_off_the_level_is_moved_back(optimized, held, minmax):
+    image = (0.5 + 0.5 * wave_picture(12, 12, 1)).float()
+    options = {"pixel_range": (0.5, 1.0), "initial_noise": 0.02, "max_iter": 12}
+    for seed in range(4):
+        result = madcore.synthesize(image, optimized, held, minmax, seed=seed, **options)
+        assert result.held_error.item() <= result.tolerance
 
 
 @settings(deadline=None, max_examples=10)
