@@ -154,7 +154,8 @@ def score(session: Session, /, store: Path, metrics: tuple[str, ...], device: st
             talk(f"error: {name} cannot judge: {problem}")
         for name, reason in scorer.silent.items():
             talk(f"warning: {name} has no value for some of the pictures: {reason}")
-        click.echo(f"{count} of {len(found.ids())} matches were scored; the others had been before")
+        others = "" if count == len(found.ids()) else "; the others had been before"
+        click.echo(f"{count} of {len(found.ids())} matches were scored{others}")
         if stop.requested:
             raise KeyboardInterrupt
     return 1 if scorer.broken else 0
