@@ -190,7 +190,10 @@ def test_engines_of_plugins():
     implementation = SimpleNamespace(engines=hookimpl(specname="madcore_engines")(lambda: specs))
     registry = Registry(lambda: [Candidate("cloud", "madcore-cloud", "1", lambda: implementation)])
     assert isinstance(create_engine("cloud", registry=registry), Procs)
-    assert create_engine(registry, registry=registry) is registry
+    engine = Procs(workers=1)
+    assert create_engine(engine, registry=registry) is engine
+    with pytest.raises(InputError, match="is no engine; give a name, or an object with run"):
+        create_engine(registry, registry=registry)
     with pytest.raises(PluginError, match="must build an object with run"):
         create_engine("cloud.fog", registry=registry)
 
