@@ -2,9 +2,9 @@
 
 Every proposal is returned to the level along the ray from the reference image.  With the ray's own multiplier the
 Lagrangian's gradient is exactly that of the objective composed with this return, so the problem is an unconstrained
-one: momentum steps first, limited-memory BFGS with a trust radius afterwards, both in a metric that is learned from the
-run (`SecantScale`).  With several held metrics steps are taken in the tangent space and corrected by Newton steps.
-Every image of a batch has its own multipliers, trust radius, free pixels and memory.
+one: momentum steps first, limited-memory BFGS with a trust radius where these bring little more, both in a metric that
+is learned from the run (`SecantScale`).  With several held metrics steps are taken in the tangent space and corrected
+by Newton steps.  Every image of a batch has its own multipliers, trust radius, free pixels and memory.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from madcore.problem import Evaluation, MADProblem
+from madcore.solvers.directions import Direction, find_direction
 from madcore.solvers.judgement import Measured, judge, merits
 from madcore.solvers.kinks import Kinks
 from madcore.solvers.level_set_state import LevelSetState, choose, chosen
@@ -27,7 +28,7 @@ from madcore.solvers.multipliers import (
     ray_multiplier,
     solve_normal,
 )
-from madcore.solvers.numbers import column, dot, namespace, norm, numbers, tensor, true_of_all
+from madcore.solvers.numbers import column, dot, namespace, none_of, norm, numbers, tensor
 from madcore.solvers.retraction import along_ray, by_newton
 from madcore.solvers.secant_scale import SecantScale
 
@@ -46,9 +47,12 @@ class LevelSet:
         Pairs that limited-memory BFGS remembers; by default 8, for pictures whose pairs outgrow a core's cache 4, which
         are nearly as good and take half the time.
     momentum_steps : int
-        Steps before it takes over from momentum.
-    momentum : float
-        Share of the last direction that momentum keeps.
+        Steps before it may take over from momentum.
+    momentum : tuple of float
+        Smallest and largest share of the last direction that momentum keeps; it grows with the steps.
+    slow : float
+        Share of all that was gained so far: an image to which the last ten steps brought less is left to L-BFGS, which
+        needs fewer steps near the end, and more before.
     learn_every : int
         Steps between two updates of the learned metric's weights of places.
     learn_rings_every : int
@@ -57,7 +61,8 @@ class LevelSet:
 
     memory: int | None = None
     momentum_steps: int = 24
-    momentum: float = 0.85
+    momentum: tuple[float, float] = (0.85, 0.98)
+    slow: float = 1e-3
     learn_every: int = 2
     learn_rings_every: int = 8
     name: str = "level_set"
@@ -93,6 +98,7 @@ class LevelSet:
             radius=size.clone(),
             size=size,
             momentum=torch.zeros_like(start),
+            quasi=torch.zeros_like(yes) if kinks is None else kinks.flagged,
             pairs=Pairs.empty(start, self.memory or (8 if start.shape[1] <= VALUES_IN_CACHE else 4)),
             operator=operator,
             scale=scale,
@@ -112,10 +118,11 @@ class LevelSet:
     def step(self, problem: MADProblem, state: LevelSetState) -> LevelSetState:
         """Propose, return to the level, evaluate, judge, remember: one evaluation of all metrics."""
         free = free_pixels(state.at_bounds, state.slope)
-        direction, overshoot, newton, state = self._direction(state, free)
+        direction, state = find_direction(state, free, self.momentum, begins=self._begins(state))
         if level_count(state) > 1:
-            direction = direction - _tangential(state.evaluation.jacobian, free, direction)
-        proposal = _proposal(state, direction, overshoot, newton)
+            step = direction.step - _tangential(state.evaluation.jacobian, free, direction.step)
+            direction = replace(direction, step=step)
+        proposal = _proposal(state, direction)
         if state.kinks is not None:
             proposal = state.kinks.stop_at_reference(problem, state.point, proposal)
         trial = _retract(problem, state, proposal)
@@ -126,44 +133,9 @@ class LevelSet:
         """Go on with the images at `index` only."""
         return state.take(index)
 
-    def _direction(self, state: LevelSetState, free: Tensor) -> tuple[Tensor, Tensor, Tensor, LevelSetState]:
-        """Return direction, overshoot of pixels at their bounds, whether its length can be trusted, and the state."""
-        operator, memory = state.operator, state.scale
-
-        def scaled(vector: Tensor) -> Tensor:
-            return vector if operator is None or memory is None else operator.apply(memory, vector)
-
-        slope = state.slope * free
-        overshoot = slope - state.slope
-        if operator is not None and memory is not None:
-            overshoot *= operator.places(memory)
-        no = torch.zeros_like(state.at_best)
-        begun = state.steps < self.momentum_steps
-        if begun:
-            momentum = torch.add(slope, state.momentum, alpha=self.momentum).mul_(free)
-            state = replace(state, momentum=momentum)
-            direction = torch.neg(free).mul_(scaled(momentum))
-            descends = dot(direction, slope) < 0
-            if not true_of_all(descends):
-                direction = choose(tensor(descends), direction, -free * scaled(slope))
-            if state.kinks is None:
-                return direction, overshoot, no, state
-        quasi, gamma, usable = state.pairs.direction(slope, free, scaled, renew=state.steps % 2 == 0)
-        descent = torch.linalg.vecdot(quasi, slope)
-        # false also where the direction is not finite
-        good = descent < -1e-10 * quasi.norm(dim=1) * slope.norm(dim=1)
-        if not true_of_all(good):
-            quasi = choose(good, quasi, -free * scaled(slope))
-        quasi_overshoot = overshoot * torch.where(good, gamma, 1.0)[:, None]
-        usable = usable & good
-        promised = torch.where(state.at_best & usable, -0.5 * descent, state.promised)
-        state = replace(state, promised=promised)
-        if begun and state.kinks is not None:
-            flagged = state.kinks.flagged
-            quasi = choose(flagged, quasi, direction)
-            quasi_overshoot = choose(flagged, quasi_overshoot, overshoot)
-            usable = usable & flagged
-        return quasi, quasi_overshoot, usable, state
+    def _begins(self, state: LevelSetState) -> bool:
+        """Tell whether it is known without looking that momentum moves every image."""
+        return state.kinks is None and state.steps < self.momentum_steps
 
     def _judge(
         self, problem: MADProblem, state: LevelSetState, proposal: Tensor, trial: Tensor, evaluation: Evaluation
@@ -202,14 +174,21 @@ class LevelSet:
             stalled=found.stalled,
             history=(*state.history, found.best_merit),
             evaluations=state.evaluations + 1,
+            quasi=state.quasi | self._slow(state, found.best_merit),
         )
+
+    def _slow(self, state: LevelSetState, best: Tensor) -> Tensor:
+        """Tell to which images the last ten steps brought little, (N,)."""
+        if state.steps < max(10, self.momentum_steps):
+            return torch.zeros_like(state.quasi)
+        return state.history[-10] - best <= self.slow * (state.history[0] - best)
 
     def _remember(
         self, state: LevelSetState, step: Tensor, change: Tensor, size: Tensor, keep: Tensor
     ) -> LevelSetState:
         pairs, scale = state.pairs, state.scale
-        if state.kinks is not None or state.steps >= self.momentum_steps - pairs.memory:
-            pairs = pairs.store(step, change, size, keep)
+        if not (self._begins(state) or none_of(state.quasi)):
+            pairs = pairs.store(step, change, size, keep & state.quasi)
         operator = state.operator
         due, rings_due = (
             state.steps < 4 or state.steps % every == every - 1 for every in (self.learn_every, self.learn_rings_every)
@@ -251,16 +230,17 @@ def _tangential(jacobian: Tensor, free: Tensor, direction: Tensor) -> Tensor:
     return (solve_normal(jacobian, free, (weighted @ direction[..., None])[..., 0])[:, None] @ weighted)[:, 0]
 
 
-def _proposal(state: LevelSetState, direction: Tensor, overshoot: Tensor, newton: Tensor) -> Tensor:
+def _proposal(state: LevelSetState, direction: Direction) -> Tensor:
     """Step as long as the direction itself or the radius.
 
     Pixels may leave the range here: those that are held at a bound stay there when the ray shrinks the image's error.
     """
-    size, radius = norm(direction) / direction.shape[1] ** 0.5, numbers(state.radius)
+    step, radius = direction.step, numbers(state.radius)
+    size = norm(step) / step.shape[1] ** 0.5
     xp = namespace(size)
-    size = xp.clip(size, torch.finfo(direction.dtype).tiny, None)
-    length = xp.where(numbers(state.exact) | ~numbers(newton), radius, xp.minimum(size, radius))
-    return torch.addcmul(state.point, overshoot.add_(direction), column(length / size, direction))
+    size = xp.clip(size, torch.finfo(step.dtype).tiny, None)
+    length = xp.where(numbers(state.exact) | ~numbers(direction.trusted), radius, xp.minimum(size, radius))
+    return torch.addcmul(state.point, direction.overshoot.add(step), column(length / size, step))
 
 
 def _retract(problem: MADProblem, state: LevelSetState, proposal: Tensor) -> Tensor:

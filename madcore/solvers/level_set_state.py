@@ -37,6 +37,7 @@ class LevelSetState:
     radius: Tensor  # (N,)
     size: Tensor  # (N,), root mean square of the start's error
     momentum: Tensor  # (N, n)
+    quasi: Tensor  # (N,), whether limited-memory BFGS has taken over from momentum
     pairs: Pairs
     operator: SecantScale | None
     scale: ScaleMemory | None
