@@ -14,7 +14,6 @@ import numpy as np
 from torch import Tensor
 
 from madcore.measures.compiled import compile_loops
-from madcore.measures.structure import reference_statistics
 
 __all__ = ["FusedStructure"]
 
@@ -26,11 +25,14 @@ class FusedStructure:
 
     def __init__(self, image: Tensor, taps: Tensor, c1: float, c2: float, *, share: float = 1.0) -> None:
         self.image = image.contiguous()
-        statistics = reference_statistics(self.image, taps, c1, c2)
+        count, height, width = self.image.shape
+        reach, weights = len(taps) - 1, tuple(taps.double().tolist())
         kind = self.image.numpy().dtype.type
-        self.taps = tuple(kind(tap) for tap in taps.tolist())
-        self.arrays = [each.contiguous().numpy() for each in (self.image, *statistics)]
-        self.gain = kind(2 * share / statistics[0][0].numel())
+        self.taps = tuple(kind(tap) for tap in weights)
+        statistics = self.image.new_empty(3, count, height - reach, width - reach).numpy()
+        _reference_statistics(weights, c1, c2, self.image.numpy(), *statistics)
+        self.arrays = [self.image.numpy(), *statistics]
+        self.gain = kind(2 * share / statistics[0, 0].size)
 
     def compare(self, difference: Tensor, *, luminance: bool = True, gradient: bool = True) -> tuple[Tensor, Tensor]:
         """Average the local dissimilarity of each map; see `TiledStructure.compare`."""
@@ -39,6 +41,42 @@ class FusedStructure:
         arrays = difference.contiguous().numpy(), *self.arrays, values.numpy(), slopes.numpy()
         _compare(self.taps, self.taps[::-1], self.gain, luminance, gradient, *arrays)
         return values, slopes
+
+
+@compile_loops
+def _reference_statistics(
+    taps: tuple[float, ...],
+    c1: float,
+    c2: float,
+    images: Array,  # (M, H, W)
+    means: Array,  # (M, H - size + 1, W - size + 1), written, as the next two
+    luminances: Array,
+    contrasts: Array,
+) -> None:
+    """Do what `structure.reference_statistics` does, in float64 until the results are written."""
+    count, height, width = images.shape
+    size = len(taps)
+    columns = width - size + 1
+    pixels = np.empty((2, width))
+    filtered = np.empty((2, size, columns))
+    local = np.empty((2, columns))
+    for n in range(count):
+        for row in range(height):
+            for c in range(width):
+                pixels[0, c] = images[n, row, c]
+                pixels[1, c] = pixels[0, c] * pixels[0, c]
+            for kind in range(2):
+                _along(pixels[kind], taps, filtered[kind, row % size])
+            place = row - size + 1
+            if place < 0:
+                continue
+            for kind in range(2):
+                _down(filtered[kind], place, taps, local[kind])
+            for c in range(columns):
+                square = local[0, c] * local[0, c]
+                means[n, place, c] = local[0, c]
+                luminances[n, place, c] = square + c1
+                contrasts[n, place, c] = 2 * max(local[1, c] - square, 0.0) + c2
 
 
 @compile_loops
