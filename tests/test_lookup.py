@@ -109,6 +109,11 @@ def test_identity_has_all_options_and_who_computes():
     assert identity["plugin"]["name"] == "madcore"
 
 
+def test_identity_names_the_distribution_whose_version_it_has():
+    identity = create_metric("good.blur", registry=registry_of(metric_spec(lambda: mean_error))).identity
+    assert identity["plugin"] == {"name": "good", "distribution": "madcore-good", "version": "1.2"}
+
+
 @pytest.mark.parametrize("name", ["lp,p=inf", "ms_ssim,scale_weights=0.5+0.5", "ssim"])
 def test_identity_makes_the_same_metric_again_from_json(name):
     identity = create_metric(name).identity
