@@ -159,8 +159,7 @@ class Metric:
         if image.ndim != 4:
             raise InputError(f"{self.name} needs images of shape (N, C, H, W); got {tuple(image.shape)}")
         if image.shape[1] not in self.channels:
-            allowed = " or ".join(map(str, self.channels))
-            raise InputError(f"{self.name} takes {allowed} channels; got {image.shape[1]}")
+            raise InputError(f"{self.name} {_refuse_channels(self.channels, image.shape[1])}")
         if min(image.shape[-2:]) < self.min_side:
             size = f"{image.shape[-2]} x {image.shape[-1]}"
             raise InputError(f"{self.name} needs at least {self.min_side} pixels a side; got {size}")
@@ -176,6 +175,18 @@ class Metric:
                 )
             values = values.reshape(1)
         return self.perfect - values if self.similarity else values
+
+
+def _refuse_channels(allowed: tuple[int, ...], given: int) -> str:
+    """Say which numbers of channels are allowed and how to come by one of them."""
+    told = f"takes {' or '.join(map(str, allowed))} channel{'' if allowed == (1,) else 's'}; got {given}"
+    if given == 3 and 1 in allowed:
+        return f"{told}: reduce it to luma, read_image(..., gray=True) or --gray"
+    if given == 1 and 3 in allowed:
+        return f"{told}: take a colour picture, or repeat the channel, image.repeat(1, 3, 1, 1)"
+    if given == 4 and 3 in allowed:
+        return f"{told}: take colour alone, image[:, :3]"
+    return told
 
 
 @dataclass(frozen=True)

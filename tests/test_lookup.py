@@ -1,5 +1,6 @@
 import hashlib
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -129,6 +130,22 @@ def test_declared_limits_reach_the_metric():
     spec = metric_spec(lambda: mean_error, channels=(3,), min_side=20, dtypes=("float32",))
     metric = create_metric("good.blur", registry=registry_of(spec))
     assert (metric.channels, metric.min_side, metric.dtypes) == ((3,), 20, ("float32",))
+
+
+@pytest.mark.parametrize(
+    ("channels", "given", "message"),
+    [
+        ((1,), 3, "takes 1 channel; got 3: reduce it to luma, read_image(..., gray=True) or --gray"),
+        ((3,), 1, "takes 3 channels; got 1: take a colour picture, or repeat the channel, image.repeat(1, 3, 1, 1)"),
+        ((1, 3), 4, "takes 1 or 3 channels; got 4: take colour alone, image[:, :3]"),
+        ((1, 3), 2, "takes 1 or 3 channels; got 2"),
+    ],
+)
+def test_other_channels_are_refused_with_what_to_do(channels, given, message):
+    metric = create_metric("good.blur", registry=registry_of(metric_spec(lambda: mean_error, channels=channels)))
+    images = torch.rand(1, given, 8, 8)
+    with pytest.raises(InputError, match=f"^good.blur {re.escape(message)}$"):
+        metric(images, images)
 
 
 def test_what_is_built_may_refine_its_limits():
