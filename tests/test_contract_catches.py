@@ -217,6 +217,23 @@ def declared(build, **more):
     return Registry(lambda: [Candidate("some", "madcore-some", "1.0", Plugin)])
 
 
+def test_a_declared_oracle_finds_swapped_arguments():
+    def swapped(*, floor: float = 1e-3):
+        return lambda image, mad_image: error(image, mad_image) / mad_image.flatten(1).var(1).clamp_min(floor)
+
+    def plain(*, floor):
+        return lambda image, mad_image: error(image, mad_image) / image.flatten(1).var(1).clamp_min(floor)
+
+    for build, oracle, outcome in (
+        (swapped, plain, Outcome.FAILED),
+        (swapped, None, Outcome.SKIPPED),
+        (swapped, swapped, Outcome.PASSED),
+    ):
+        registry = declared(build, oracle=oracle)
+        for name in ("some.metric", "some.metric,floor=0.002"):
+            assert outcomes(examine_metric(name, registry=registry))["arguments"] is outcome
+
+
 def windowed(image, mad_image):
     return nn.functional.avg_pool2d((mad_image - image).square(), 5).flatten(1).mean(1)
 
