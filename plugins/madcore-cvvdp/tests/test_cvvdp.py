@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import madcore
-from madcore.testing import MetricContract
+from madcore.testing import MetricContract, check_arguments
 
 torch.set_num_threads(1)
 
@@ -18,16 +18,10 @@ torch.set_num_threads(1)
 class TestContract(MetricContract):
     name = "cvvdp.cvvdp"
 
-    def oracle(self, image, mad_image):
-        from pycvvdp import cvvdp
 
-        model = cvvdp(display_name="standard_4k", quiet=True, device=torch.device("cpu"))
-        return torch.stack(
-            [
-                10 - model.predict(other[None], one[None], dim_order="BCHW")[0]
-                for one, other in zip(image.float(), mad_image.float(), strict=True)
-            ]
-        )
+def test_the_order_of_pictures_is_judged():
+    verdict = check_arguments("cvvdp.cvvdp,pixels_per_degree=40")
+    assert (verdict.outcome, "as the oracle" in verdict.measured) == ("passed", True)
 
 
 @pytest.fixture(scope="module")
