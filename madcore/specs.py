@@ -59,7 +59,8 @@ class MetricSpec:
     dtypes : tuple of str
         Floating-point types that are computed in full.
     data_range : bool
-        True if `build` takes ``data_range``, the width of the pixel range, which madcore then passes.
+        True if `build` takes ``data_range``, the largest value of a pixel, which madcore then passes.  The smallest is
+        0: madcore takes off what is below or above that.
     caveats : tuple of str
         Known blind spots and limits, a sentence each.
     weights : str, optional

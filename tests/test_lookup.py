@@ -11,7 +11,7 @@ from madcore.errors import InputError, PluginError, UnknownNameError
 from madcore.hookspecs import hookimpl
 from madcore.loading import Candidate
 from madcore.lookup import create_metric, create_penalty
-from madcore.metric import Metric
+from madcore.metric import Metric, require_range
 from madcore.penalties import Penalty
 from madcore.registry import Registry
 from madcore.specs import MetricSpec, PenaltySpec
@@ -159,9 +159,28 @@ def test_similarity_becomes_a_distance(pair):
     torch.testing.assert_close(create_metric("good.blur", registry=registry_of(spec))(*pair), mean_error(*pair))
 
 
-def test_metric_is_rebuilt_for_another_pixel_range(pair):
-    scaled = create_metric("ssim").for_range(255.0)(pair[0] * 255, pair[1] * 255)
-    torch.testing.assert_close(scaled, create_metric("ssim")(*pair))
+@pytest.mark.parametrize(("low", "high"), [(0.0, 255.0), (-1.0, 1.0), (16.0, 235.0)])
+def test_metric_is_the_same_for_another_pixel_range(pair, low, high):
+    metric = create_metric("ssim")
+    wide, (image, mad_image) = metric.for_range(low, high), [low + (high - low) * each for each in pair]
+    values, gradient = metric.prepare(pair[0]).value_and_gradient(pair[1])
+    torch.testing.assert_close(wide(image, mad_image), values)
+    torch.testing.assert_close(wide.prepare(image)(mad_image), values)
+    rescaled, slopes = wide.prepare(image).value_and_gradient(mad_image)
+    torch.testing.assert_close(rescaled, values)
+    torch.testing.assert_close(slopes * (high - low), gradient)
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1, 1), (0, 255), (float("nan"), 1)])
+def test_pixels_outside_the_range_of_a_metric_are_refused(low, high):
+    with pytest.raises(InputError, match=r"^mine needs pixels from 0 to 1; got .* metric.for_range\(LOW, HIGH\)$"):
+        require_range(torch.tensor([[low, high]]), 1.0, "mine")
+    require_range(torch.tensor([-5e-4, 1 + 5e-4]), 1.0, "mine")
+    require_range(torch.tensor([low, high]).nan_to_num() + 1, 256.0, "mine")
+
+
+def test_metric_without_a_range_sees_pixels_as_they_are(pair):
+    assert create_metric("mse").for_range(-1.0, 1.0).low == 0
 
 
 def test_metric_is_built_once_for_the_range_that_it_has(pair):
@@ -172,9 +191,9 @@ def test_metric_is_built_once_for_the_range_that_it_has(pair):
         return lambda image, mad_image: mean_error(image, mad_image) / data_range
 
     metric = create_metric("good.blur", registry=registry_of(metric_spec(build, data_range=True)))
-    wide = metric.for_range(1.0).for_range(255.0)
+    wide = metric.for_range(0, 1).for_range(0, 255).for_range(-255, 0)
     assert built == [1.0, 255.0]
-    torch.testing.assert_close(wide.for_range(1.0)(*pair), metric(*pair))
+    torch.testing.assert_close(wide.for_range(0, 1)(*pair), metric(*pair))
 
 
 def test_data_range_is_no_option():

@@ -12,7 +12,7 @@ from pycvvdp import cvvdp, vvdp_display_geometry, vvdp_display_photometry
 from pycvvdp.utils import config_files, json2dict
 from torch import Tensor
 
-from madcore import InputError
+from madcore import InputError, require_range
 
 __all__ = ["Visibility", "make_model"]
 
@@ -62,10 +62,11 @@ class Visibility:
         Raises
         ------
         InputError
-            If the pictures are not float32.
+            If the pictures are not float32, or the reference is outside the range.
         """
         if image.dtype != torch.float32 or mad_image.dtype != torch.float32:
             raise InputError(f"cvvdp computes in float32 only; got {image.dtype} and {mad_image.dtype}")
+        require_range(image, self.data_range, "cvvdp.cvvdp")
         with _contained():
             # As colour, since ColorVideoVDP judges one channel otherwise than three equal ones.
             colour = [picture.expand(-1, 3, -1, -1) / self.data_range for picture in (mad_image, image)]

@@ -44,7 +44,9 @@ def test_order_of_the_pictures(metric):
 
 
 def test_other_range_of_pixels(metric, pair):
-    torch.testing.assert_close(metric.for_range(255.0)(255 * pair[0], 255 * pair[1]), metric(*pair))
+    torch.testing.assert_close(metric.for_range(0, 255)(255 * pair[0], 255 * pair[1]), metric(*pair))
+    with pytest.raises(madcore.InputError, match=r"needs pixels from 0 to 1; got .* metric.for_range\(LOW, HIGH\)$"):
+        metric(2 * pair[0] - 1, 2 * pair[1] - 1)
 
 
 def test_one_value_for_one_picture(metric, pair):
