@@ -122,6 +122,12 @@ def test_fitness_of_the_others_is_reported(named, needy, capsys):
     assert out.startswith("some.error: fitness for MAD") == (named == "some")
 
 
+def test_the_clauses_that_one_metric_breaks_are_named_together(file, capsys):
+    file.write_text(CODE + "\n\ndef wrong(image, mad_image):\n    return mixed(image, mad_image) + 1\n")
+    assert run(["check", f"{file}:wrong"]) == 3
+    assert capsys.readouterr().out.endswith(f"Broken: {file}:wrong (identity, batch).\n")
+
+
 def test_json(file, capsys):
     assert run(["check", f"{file}:mixed", "--json"]) == 3
     verdicts = {each["clause"]: each for each in json.loads(capsys.readouterr().out)}
@@ -145,6 +151,9 @@ def test_penalties_and_options(capsys):
     [
         (["ssm"], "'ssm' is no metric, penalty or plugin (did you mean ssim?)"),
         (["nothing.at_all"], "'nothing' is no installed plugin"),
+        (["./nowhere.py:metric"], "cannot read 'nowhere.py'"),
+        (["lp,q=3"], "'q' is no option of lp"),
+        (["mse", "lp,p=three"], "option p of lp must be float; got 'three'"),
         (["mse", "--device", "nonsense"], "device 'nonsense' cannot be used here"),
         (["range", "--mad"], "--mad examines metrics"),
         (["mse", "mae", "--oracle", "mse"], "--oracle goes with one metric"),

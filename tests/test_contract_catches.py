@@ -269,6 +269,11 @@ def test_weights_that_are_drawn_anew():
     assert outcomes(verdicts)["deterministic"] is Outcome.FAILED
 
 
+def test_what_measures_nothing_has_no_smallest_size_and_no_channels():
+    broken = outcomes(examine_metric(lambda image: error(image, image)))
+    assert (broken["smallest"], broken["channels"]) == (Outcome.FAILED, Outcome.FAILED)
+
+
 def test_noise_of_building():
     def build():
         print("loading weights")

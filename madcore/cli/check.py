@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from madcore.adhoc import is_code
+from madcore.adhoc import find_code, is_code
 from madcore.cli.session import Session, talk
 from madcore.cli.tables import write_json, write_table
 from madcore.errors import ContractError, InputError, MadcoreError, PluginError, UnknownNameError
 from madcore.loading import Failure
-from madcore.options import parse_name, unknown_name
+from madcore.options import complete_options, parse_name, unknown_name
 from madcore.registry import AnyEntry, Entry, Registry
 
 if TYPE_CHECKING:
@@ -73,14 +73,17 @@ def check(session: Session, names: tuple[str, ...], mad: bool, oracle: str | Non
 
 
 def _targets(registry: Registry, name: str) -> Iterator[Target]:
-    """Yield names and kinds of what a name stands for."""
-    bare = parse_name(name)[0]
+    """Yield names and kinds of what a name stands for; whatever is wrong with the name is found here."""
+    bare, given = parse_name(name)
     if is_code(bare):
+        find_code(bare)
         yield name, "metric"
     elif name == CORE or name in registry.names:
         yield from _brought_by(registry, "" if name == CORE else name)
     else:
-        yield _declared(registry, name, bare)
+        kind, entry = _declared(registry, name, bare)
+        complete_options(entry.spec.build, given, bare, entry.passed)
+        yield name, kind
 
 
 def _brought_by(registry: Registry, plugin: str) -> Iterator[Target]:
@@ -91,14 +94,12 @@ def _brought_by(registry: Registry, plugin: str) -> Iterator[Target]:
     yield from ((Entry(found, spec).name, "penalty") for spec in found.penalties)
 
 
-def _declared(registry: Registry, name: str, bare: str) -> Target:
+def _declared(registry: Registry, name: str, bare: str) -> tuple[str, AnyEntry]:
     try:
-        registry.metric(bare)
-        return name, "metric"
+        return "metric", registry.metric(bare)
     except UnknownNameError as unknown:
         try:
-            registry.penalty(bare)
-            return name, "penalty"
+            return "penalty", registry.penalty(bare)
         except UnknownNameError:
             if "." in bare:
                 raise unknown from None
@@ -135,10 +136,11 @@ def _write_verdicts(groups: Sequence[Sequence[Verdict]]) -> None:
             indent="  ",
         )
         click.echo()
-    verdicts = [each for group in groups for each in group]
-    broken = [f"{each.subject} ({each.clause})" for each in verdicts if each.broken]
+    found = {group[0].subject: [each.clause for each in group if each.broken] for group in groups}
+    broken = [f"{subject} ({', '.join(clauses)})" for subject, clauses in found.items() if clauses]
     # Of all that can be skipped, this alone leaves a doubt: the rest does not apply.
-    unordered = [each.subject for each in verdicts if each.clause == "arguments" and each.outcome == "skipped"]
+    doubtful = [each for group in groups for each in group if each.clause == "arguments" and each.outcome == "skipped"]
+    unordered = [each.subject for each in doubtful]
     said = f"Broken: {', '.join(broken)}." if broken else "No clause is broken."
     doubt = f"  Whether the reference image comes first is not known of {', '.join(unordered)}." if unordered else ""
     click.echo(said + doubt)
