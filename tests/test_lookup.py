@@ -34,6 +34,10 @@ class Module(torch.nn.Module):
     def forward(self, image, mad_image):
         return direct(image, mad_image, power=self.power)
 
+class Network(torch.nn.Module):
+    def forward(self, image):
+        return image
+
 @dataclasses.dataclass
 class Prepared:
     def __call__(self, image, mad_image):
@@ -231,6 +235,13 @@ def test_every_kind_of_attribute_in_a_file(code, pair, attribute):
     metric = create_metric(f"{code}:{attribute}")
     power = 1 if attribute == "module" else 2
     torch.testing.assert_close(metric(*pair), (pair[0] - pair[1]).abs().pow(power).flatten(1).mean(1))
+
+
+@pytest.mark.parametrize("attribute", ["one_image", "Network"])
+def test_a_network_of_one_picture_is_no_metric(code, attribute):
+    hint = r"needs image; it must take 2 image batches.* models.features,model=.*, of madcore-models$"
+    with pytest.raises(InputError, match=hint):
+        create_metric(f"{code}:{attribute}")
 
 
 @pytest.mark.parametrize("attribute", ["direct", "factory", "Module"])
