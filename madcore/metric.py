@@ -153,9 +153,9 @@ class Metric:
         A metric that depends on the range gives them the distance of the same images in [0, 1]; all others are
         returned as they are.
         """
-        if self.rebuild is None:
-            return self
         width = high - low
+        if self.rebuild is None or (low, width) == (self.low, self.width):
+            return self
         function = self.function if width == self.width else self.rebuild(width)  # a network is not to be loaded twice
         return replace(self, function=function, low=low, width=width)
 
