@@ -28,6 +28,7 @@ _HOMES = {
     "hookimpl": "hookspecs",
     "MADCompetition": "competition",
     "Metric": "metric",
+    "require_range": "metric",
     "LevelSet": "solvers",
     "PenaltyMethod": "solvers",
     "Progress": "synthesis",
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
     from madcore.lookup import create_metric as create_metric
     from madcore.lookup import create_penalty as create_penalty
     from madcore.metric import Metric as Metric
+    from madcore.metric import require_range as require_range
     from madcore.plan import Picture as Picture
     from madcore.plan import Plan as Plan
     from madcore.quantization import Quantized as Quantized

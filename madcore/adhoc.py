@@ -81,6 +81,7 @@ class Code:
             made = self.attribute(**options)
         if not callable(made):
             raise PluginError(f"{self.name} must return a callable of {images} image batches; it returned {made!r}")
+        _image_parameters(getattr(made, "forward", made), self.name, images)  # torch's modules hide what they take
         return made, options
 
 
@@ -238,5 +239,7 @@ def _image_parameters(attribute: Callable[..., Any], name: str, images: int) -> 
     if len(needed) < images and any(each.kind is each.VAR_POSITIONAL for each in parameters):
         return None
     if len(needed) not in (0, images):
-        raise InputError(f"{name} needs {', '.join(needed)}; it must take {images} image batches, or only options")
+        told = f"{name} needs {', '.join(needed)}; it must take {images} image batches, or only options"
+        network = f"; a network of one picture is compared by models.features,model={name}, of madcore-models"
+        raise InputError(told + network if (images, len(needed)) == (2, 1) else told)
     return needed

@@ -77,7 +77,9 @@ def synthesize(
     starts : int
         How many start images to try; the best result is kept for each image, `Result.start_values` tells all.
     pixel_range : tuple of float or Tensor
-        Smallest and largest value of the pixels; tensors of the image's shape give each pixel its own.
+        Smallest and largest value of the pixels; tensors of the image's shape give each pixel its own.  Metrics that
+        depend on the range take it for that of the picture, from black to white, unless it is inside [0, 1]: then it
+        only forbids a part of it.
     mask : Tensor, optional
         Pixels, broadcast to `image`, that keep the reference's value exactly where it is true.
     keep_mean : bool

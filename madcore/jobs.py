@@ -184,7 +184,7 @@ def _made(
     level = request.level.record()
     said = f", {level['kind']} {level['value']}" if isinstance(level.get("value"), str) else ""
     plugins = {
-        metric.identity["plugin"]["name"]: metric.identity["plugin"]["version"]
+        metric.identity["plugin"]["distribution"]: metric.identity["plugin"]["version"]
         for metric in metrics
         if "plugin" in metric.identity
     }

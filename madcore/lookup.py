@@ -124,7 +124,8 @@ class _Builder(Generic[Spec]):
 
     def identity(self, kind: str) -> dict[str, Any]:
         """Everything that decides the values."""
-        plugin = {"name": self.entry.plugin.name or "madcore", "version": self.entry.plugin.version}
+        by = self.entry.plugin
+        plugin = {"name": by.label, "distribution": by.distribution, "version": by.version}
         record = {kind: self.entry.name, "options": plain(self.options), "revision": self.entry.spec.revision}
         return {**record, "plugin": plugin}
 

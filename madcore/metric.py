@@ -17,9 +17,10 @@ from torch import Tensor, nn
 
 from madcore.errors import ContractError, InputError, MadcoreError
 
-__all__ = ["Metric", "PreparedMetric"]
+__all__ = ["Metric", "PreparedMetric", "require_range"]
 
 Measure = Callable[[Tensor, Tensor], Tensor]
+ROUNDING = 1e-3  # how far outside their range pixels may be, relative to its width
 NEGATIVE_TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-9}
 
 
@@ -49,8 +50,9 @@ class Metric:
         What decides the values: full name, options, revision, weights.  Goes into records.
     rebuild : callable, optional
         Returns `function` for another width of the pixel range; None if the metric does not depend on it.
-    width : float
-        Width of the pixel range that `function` is for.
+    low, width : float
+        The pixel range of the images: its lower bound, which is taken off before `function` sees them, and its width,
+        which `function` is for.
 
     See Also
     --------
@@ -66,6 +68,7 @@ class Metric:
     dtypes: tuple[str, ...] = ("float32", "float64")
     identity: Mapping[str, Any] = field(default_factory=dict)
     rebuild: Callable[[float], Measure] | None = None
+    low: float = 0.0
     width: float = 1.0
 
     def __post_init__(self) -> None:
@@ -126,7 +129,7 @@ class Metric:
                 f"{self.name} compares images of one shape; got {tuple(image.shape)} and {tuple(mad_image.shape)}"
             )
         with _blamed_on(self.name):
-            values = self.function(image, mad_image)
+            values = self.function(self.from_zero(image), self.from_zero(mad_image))
         return self._distance(values, len(image))
 
     def prepare(self, image: Tensor) -> PreparedMetric:
@@ -139,16 +142,26 @@ class Metric:
         """
         self.check_image(image)
         prepare = getattr(self.function, "prepare", None)
-        image = image.detach()
+        image = self.from_zero(image.detach())
         with _blamed_on(self.name):
             inner = prepare(image) if prepare is not None else lambda mad_image: self.function(image, mad_image)
         return PreparedMetric(self, inner, len(image))
 
-    def for_range(self, width: float) -> Metric:
-        """Return the same metric for images whose pixel range has this width."""
-        if self.rebuild is None or width == self.width:  # a network is not to be loaded twice
+    def for_range(self, low: float, high: float) -> Metric:
+        """Return the same metric for images whose pixels are from `low` to `high`.
+
+        A metric that depends on the range gives them the distance of the same images in [0, 1]; all others are
+        returned as they are.
+        """
+        width = high - low
+        if self.rebuild is None or (low, width) == (self.low, self.width):
             return self
-        return replace(self, function=self.rebuild(width), width=width)
+        function = self.function if width == self.width else self.rebuild(width)  # a network is not to be loaded twice
+        return replace(self, function=function, low=low, width=width)
+
+    def from_zero(self, images: Tensor) -> Tensor:
+        """Return images as `function` takes them, with pixels from 0 on."""
+        return images - self.low if self.low else images
 
     def check_image(self, image: Tensor) -> None:
         """Raise InputError unless this metric takes images of this shape and type."""
@@ -159,8 +172,7 @@ class Metric:
         if image.ndim != 4:
             raise InputError(f"{self.name} needs images of shape (N, C, H, W); got {tuple(image.shape)}")
         if image.shape[1] not in self.channels:
-            allowed = " or ".join(map(str, self.channels))
-            raise InputError(f"{self.name} takes {allowed} channels; got {image.shape[1]}")
+            raise InputError(f"{self.name} {_refuse_channels(self.channels, image.shape[1])}")
         if min(image.shape[-2:]) < self.min_side:
             size = f"{image.shape[-2]} x {image.shape[-1]}"
             raise InputError(f"{self.name} needs at least {self.min_side} pixels a side; got {size}")
@@ -178,6 +190,47 @@ class Metric:
         return self.perfect - values if self.similarity else values
 
 
+def require_range(images: Tensor, data_range: float, name: str) -> None:
+    """Refuse images with pixels outside the range that a metric was built for, by more than rounding.
+
+    For metrics that would give wrong values in silence; it waits for the device, so check reference images, once.
+
+    Parameters
+    ----------
+    images : Tensor
+        Any shape.
+    data_range : float
+        Largest value of a pixel; the smallest is 0.
+    name : str
+        The metric's, for the message.
+
+    Raises
+    ------
+    InputError
+        If a pixel is outside, or NaN.
+    """
+    if not images.numel():
+        return
+    low, high = (bound.item() for bound in images.detach().aminmax())
+    if not (low >= -ROUNDING * data_range and high <= (1 + ROUNDING) * data_range):
+        raise InputError(
+            f"{name} needs pixels from 0 to {data_range:g}; got {low:.4g} to {high:.4g}: rescale the images or use "
+            "metric.for_range(LOW, HIGH)"
+        )
+
+
+def _refuse_channels(allowed: tuple[int, ...], given: int) -> str:
+    """Say which numbers of channels are allowed and how to come by one of them."""
+    told = f"takes {' or '.join(map(str, allowed))} channel{'' if allowed == (1,) else 's'}; got {given}"
+    if given == 3 and 1 in allowed:
+        return f"{told}: reduce it to luma, read_image(..., gray=True) or --gray"
+    if given == 1 and 3 in allowed:
+        return f"{told}: take a colour picture, or repeat the channel, image.repeat(1, 3, 1, 1)"
+    if given == 4 and 3 in allowed:
+        return f"{told}: take colour alone, image[:, :3]"
+    return told
+
+
 @dataclass(frozen=True)
 class PreparedMetric:
     """A metric with its reference images fixed; made by `Metric.prepare`."""
@@ -189,7 +242,7 @@ class PreparedMetric:
     def __call__(self, mad_image: Tensor) -> Tensor:
         """Compute the distances, (N,), of `mad_image` (N, C, H, W) from the reference images."""
         with _blamed_on(self.metric.name):
-            values = self.function(mad_image)
+            values = self.function(self.metric.from_zero(mad_image))
         return self.metric._distance(values, self.count)
 
     def value_and_gradient(self, mad_image: Tensor) -> tuple[Tensor, Tensor]:
@@ -203,7 +256,7 @@ class PreparedMetric:
         fast = getattr(self.function, "value_and_gradient", None)
         if fast is not None:
             with _blamed_on(self.metric.name):
-                values, gradient = fast(mad_image)
+                values, gradient = fast(self.metric.from_zero(mad_image))
             return self.metric._distance(values, self.count), -gradient if self.metric.similarity else gradient
         with torch.enable_grad():
             variable = mad_image.detach().requires_grad_(True)

@@ -59,7 +59,8 @@ class MetricSpec:
     dtypes : tuple of str
         Floating-point types that are computed in full.
     data_range : bool
-        True if `build` takes ``data_range``, the width of the pixel range, which madcore then passes.
+        True if `build` takes ``data_range``, the largest value of a pixel, which madcore then passes.  The smallest is
+        0: madcore takes off what is below or above that.
     caveats : tuple of str
         Known blind spots and limits, a sentence each.
     weights : str, optional
@@ -70,6 +71,9 @@ class MetricSpec:
         Reference of the metric, with DOI where there is one.
     requires : tuple of str
         Distributions (pip requirement lines) that must be installed for `build` to work.
+    oracle : callable, optional
+        Takes the options and returns another, plain computation of the distance, ``(image, mad_image) -> (N,)``, which
+        ``madcore check`` compares: it alone tells whether an asymmetric metric takes the reference image first.
 
     Raises
     ------
@@ -93,10 +97,13 @@ class MetricSpec:
     licence: str | None = None
     source: str | None = None
     requires: tuple[str, ...] = ()
+    oracle: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         """Find an author's slips where they are made."""
         _check_name_and_build("metric", self.name, self.build)
+        if self.oracle is not None and not callable(self.oracle):
+            raise InputError(f"oracle of metric {self.name} must be a function of its options; got {self.oracle!r}")
         if not isinstance(self.perfect, int | float) or not math.isfinite(self.perfect):
             raise InputError(f"perfect of metric {self.name} must be a finite number; got {self.perfect!r}")
         for field in ("channels", "dtypes", "caveats", "requires"):

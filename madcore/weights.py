@@ -48,7 +48,7 @@ def fetch_error(name: str, error: BaseException) -> str | None:
         reason = " ".join(str(getattr(failed, "reason", failed)).split())
         hint = f"run `madcore fetch {name}` where there is a network and copy its files to the same places here"
         return f"cannot get the weights of {name} ({reason}); {hint} ({_home(failed)})"
-    damaged = next((each for each in errors if _is_of_a_damaged_file(each)), None)
+    damaged = next(filter(_is_of_a_damaged_file, reversed(errors)), None)  # the first, whose words others repeat
     if damaged is not None:
         reason = " ".join(str(damaged).split()).partition(": ")[0] or type(damaged).__name__
         hint = f"the file is damaged: delete it and run `madcore fetch {name}`"

@@ -32,4 +32,6 @@ def write_value(value: float | None, digits: int = 4) -> str:
 
 def write_error(error: float | None) -> str:
     """Write a relative error with one digit: ``2e-8``."""
-    return UNKNOWN if error is None else re.sub(r"e([-+])0", r"e\1", f"{error:.0e}").replace("e+", "e")
+    if not error:
+        return UNKNOWN if error is None else "0"
+    return re.sub(r"e([-+])0", r"e\1", f"{error:.0e}").replace("e+", "e")

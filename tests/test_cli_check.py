@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from madcore import MetricSpec, hookimpl, registry
 from madcore.cli import run
+from madcore.registry import Candidate
 from madcore.testing import examine_fitness
 
 CODE = """
@@ -64,18 +66,66 @@ def test_code_without_a_plugin_and_a_broken_clause(file, capsys):
     assert run(["check", f"{file}:right", f"{file}:mixed"]) == 3
     said = capsys.readouterr().out
     assert "3 images together differ from one by one" in said
-    assert said.endswith(f"Broken: {file}:mixed (batch)\n")
+    assert said.endswith(f"Broken: {file}:mixed (batch).\n")
 
 
 def test_an_oracle_tells_the_order_of_the_arguments(file, capsys):
     oracle = ["--oracle", f"{file}:relative"]
     assert run(["check", f"{file}:swapped"]) == 0
-    assert "only an oracle tells which order is right (option --oracle)" in capsys.readouterr().out
+    assert "only an oracle tells which order is right: declare one, or name it with --oracle" in capsys.readouterr().out
     assert run(["check", f"{file}:swapped", *oracle]) == 3
     said = capsys.readouterr().out
     assert "arguments are swapped" in said
-    assert said.endswith(f"Broken: {file}:swapped (arguments)\n")
+    assert said.endswith(f"Broken: {file}:swapped (arguments).\n")
     assert run(["check", f"{file}:relative", *oracle]) == 0
+
+
+def test_an_order_of_arguments_that_nothing_tells_is_said_last(file, capsys):
+    assert run(["check", "mse", f"{file}:swapped"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == f"No clause is broken.  Whether the reference image comes first is not known of {file}:swapped."
+
+
+@pytest.fixture
+def needy(monkeypatch):
+    """Install a plugin with a metric that needs what is not there, and one that does not."""
+
+    class Plugin:
+        @hookimpl
+        def madcore_metrics(self):
+            given = {"higher_is_better": False, "perfect": 0.0}
+            needs = MetricSpec("needy", lambda: max, requires=("not-to-be-found>=3",), **given)
+            return [
+                needs,
+                MetricSpec("error", lambda: lambda image, other: (image - other).abs().mean((1, 2, 3)), **given),
+            ]
+
+    monkeypatch.setattr(registry, "find_candidates", lambda: [Candidate("some", "madcore-some", "1.0", Plugin)])
+
+
+NEEDS = "some.needy needs what is not installed; run: pip install 'not-to-be-found>=3'"
+
+
+@pytest.mark.parametrize("named", ["some", "some.needy"])
+def test_what_cannot_be_built_is_no_success_however_it_is_named(named, needy, capsys):
+    assert run(["check", named]) == 3
+    said = capsys.readouterr().out
+    assert f"build   failed  {NEEDS}" in said
+    assert "Broken: some.needy (build)" in said
+
+
+@pytest.mark.parametrize("named", ["some", "some.needy"])
+def test_fitness_of_the_others_is_reported(named, needy, capsys):
+    assert run(["check", "--mad", named]) == 3
+    out, err = capsys.readouterr()
+    assert err == f"madcore: error: {NEEDS}\n"
+    assert out.startswith("some.error: fitness for MAD") == (named == "some")
+
+
+def test_the_clauses_that_one_metric_breaks_are_named_together(file, capsys):
+    file.write_text(CODE + "\n\ndef wrong(image, mad_image):\n    return mixed(image, mad_image) + 1\n")
+    assert run(["check", f"{file}:wrong"]) == 3
+    assert capsys.readouterr().out.endswith(f"Broken: {file}:wrong (identity, batch).\n")
 
 
 def test_json(file, capsys):
@@ -101,6 +151,9 @@ def test_penalties_and_options(capsys):
     [
         (["ssm"], "'ssm' is no metric, penalty or plugin (did you mean ssim?)"),
         (["nothing.at_all"], "'nothing' is no installed plugin"),
+        (["./nowhere.py:metric"], "cannot read 'nowhere.py'"),
+        (["lp,q=3"], "'q' is no option of lp"),
+        (["mse", "lp,p=three"], "option p of lp must be float; got 'three'"),
         (["mse", "--device", "nonsense"], "device 'nonsense' cannot be used here"),
         (["range", "--mad"], "--mad examines metrics"),
         (["mse", "mae", "--oracle", "mse"], "--oracle goes with one metric"),

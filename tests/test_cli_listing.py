@@ -16,8 +16,13 @@ from madcore.hookspecs import hookimpl
 from madcore.loading import Candidate
 from madcore.specs import MetricSpec
 
+
+def build_blur(*, weights: tuple[float, ...] = ()):
+    return max
+
+
 BLUR = MetricSpec(
-    "blur", lambda: max, "blurriness", higher_is_better=True, perfect=1.0, requires=("nowhere-to-be-found",)
+    "blur", build_blur, "blurriness", higher_is_better=True, perfect=1.0, requires=("nowhere-to-be-found",)
 )
 WORKS = SimpleNamespace(metrics=hookimpl(specname="madcore_metrics")(lambda: [BLUR]))
 
@@ -124,6 +129,11 @@ def test_show_metric(launch):
 def test_show_with_options_shows_their_values(launch):
     assert "gaussian|uniform  uniform" in launch("show", "ssim,window=uniform")[1]
     assert json.loads(launch("show", "ssim,size=7", "--json")[1])["values"]["size"] == 7
+
+
+def test_show_says_of_an_empty_value_that_it_is_empty(launch):
+    out = launch("show", "good.blur")[1]
+    assert "float+float+...  (empty)" in out
 
 
 def test_show_similarity_penalty_and_what_is_missing(launch):

@@ -60,6 +60,12 @@ def test_quartet_writes_every_file_and_a_true_record(mad):
     assert max(entry["held_error"] for entry in record["images"].values()) <= 1e-6
 
 
+def test_versions_are_those_of_distributions(tmp_path):
+    assert run(["synth", "example.gradient", "mse", "--minmax", "min", *SMALL, str(tmp_path / "mad")]) == 0
+    versions = json.loads((tmp_path / "mad" / "match.json").read_text())["made"]["versions"]
+    assert versions.keys() == {"madcore", "torch", "madcore-example"}
+
+
 def test_the_exact_images_are_what_the_record_says(mad):
     record, exact = read_match(mad), load_file(mad / "exact.safetensors")
     assert {tensor.dtype for tensor in exact.values()} == {torch.float32}

@@ -217,6 +217,23 @@ def declared(build, **more):
     return Registry(lambda: [Candidate("some", "madcore-some", "1.0", Plugin)])
 
 
+def test_a_declared_oracle_finds_swapped_arguments():
+    def swapped(*, floor: float = 1e-3):
+        return lambda image, mad_image: error(image, mad_image) / mad_image.flatten(1).var(1).clamp_min(floor)
+
+    def plain(*, floor):
+        return lambda image, mad_image: error(image, mad_image) / image.flatten(1).var(1).clamp_min(floor)
+
+    for build, oracle, outcome in (
+        (swapped, plain, Outcome.FAILED),
+        (swapped, None, Outcome.SKIPPED),
+        (swapped, swapped, Outcome.PASSED),
+    ):
+        registry = declared(build, oracle=oracle)
+        for name in ("some.metric", "some.metric,floor=0.002"):
+            assert outcomes(examine_metric(name, registry=registry))["arguments"] is outcome
+
+
 def windowed(image, mad_image):
     return nn.functional.avg_pool2d((mad_image - image).square(), 5).flatten(1).mean(1)
 
@@ -250,6 +267,11 @@ def test_right_declarations():
 def test_weights_that_are_drawn_anew():
     verdicts = examine_metric("some.metric", registry=declared(untrained, channels=(3,)))
     assert outcomes(verdicts)["deterministic"] is Outcome.FAILED
+
+
+def test_what_measures_nothing_has_no_smallest_size_and_no_channels():
+    broken = outcomes(examine_metric(lambda image: error(image, image)))
+    assert (broken["smallest"], broken["channels"]) == (Outcome.FAILED, Outcome.FAILED)
 
 
 def test_noise_of_building():

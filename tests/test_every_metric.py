@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import madcore
+from madcore.testing import check_arguments
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from every_metric import picture, registered
@@ -32,6 +33,12 @@ def test_optimised_and_held(name):
         assert moved[key] or value == pytest.approx(start, rel=1e-6), key
     assert len(moved) == 4
     assert sum(moved.values()) >= 2, moved
+
+
+@pytest.mark.parametrize("name", [name for name in MADE if "weights" not in name])
+def test_the_order_of_images_is_judged(name):
+    verdict = check_arguments(name)
+    assert verdict.outcome == "passed", verdict
 
 
 def test_what_cannot_be_made_says_what_to_do():

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,7 +11,7 @@ from madcore.errors import InputError, PluginError, UnknownNameError
 from madcore.hookspecs import hookimpl
 from madcore.loading import Candidate
 from madcore.lookup import create_metric, create_penalty
-from madcore.metric import Metric
+from madcore.metric import Metric, require_range
 from madcore.penalties import Penalty
 from madcore.registry import Registry
 from madcore.specs import MetricSpec, PenaltySpec
@@ -32,6 +33,10 @@ class Module(torch.nn.Module):
 
     def forward(self, image, mad_image):
         return direct(image, mad_image, power=self.power)
+
+class Network(torch.nn.Module):
+    def forward(self, image):
+        return image
 
 @dataclasses.dataclass
 class Prepared:
@@ -109,6 +114,11 @@ def test_identity_has_all_options_and_who_computes():
     assert identity["plugin"]["name"] == "madcore"
 
 
+def test_identity_names_the_distribution_whose_version_it_has():
+    identity = create_metric("good.blur", registry=registry_of(metric_spec(lambda: mean_error))).identity
+    assert identity["plugin"] == {"name": "good", "distribution": "madcore-good", "version": "1.2"}
+
+
 @pytest.mark.parametrize("name", ["lp,p=inf", "ms_ssim,scale_weights=0.5+0.5", "ssim"])
 def test_identity_makes_the_same_metric_again_from_json(name):
     identity = create_metric(name).identity
@@ -126,6 +136,22 @@ def test_declared_limits_reach_the_metric():
     assert (metric.channels, metric.min_side, metric.dtypes) == ((3,), 20, ("float32",))
 
 
+@pytest.mark.parametrize(
+    ("channels", "given", "message"),
+    [
+        ((1,), 3, "takes 1 channel; got 3: reduce it to luma, read_image(..., gray=True) or --gray"),
+        ((3,), 1, "takes 3 channels; got 1: take a colour picture, or repeat the channel, image.repeat(1, 3, 1, 1)"),
+        ((1, 3), 4, "takes 1 or 3 channels; got 4: take colour alone, image[:, :3]"),
+        ((1, 3), 2, "takes 1 or 3 channels; got 2"),
+    ],
+)
+def test_other_channels_are_refused_with_what_to_do(channels, given, message):
+    metric = create_metric("good.blur", registry=registry_of(metric_spec(lambda: mean_error, channels=channels)))
+    images = torch.rand(1, given, 8, 8)
+    with pytest.raises(InputError, match=f"^good.blur {re.escape(message)}$"):
+        metric(images, images)
+
+
 def test_what_is_built_may_refine_its_limits():
     assert create_metric("ms_ssim", scale_weights=(0.5, 0.5)).min_side < create_metric("ms_ssim").min_side
 
@@ -137,9 +163,28 @@ def test_similarity_becomes_a_distance(pair):
     torch.testing.assert_close(create_metric("good.blur", registry=registry_of(spec))(*pair), mean_error(*pair))
 
 
-def test_metric_is_rebuilt_for_another_pixel_range(pair):
-    scaled = create_metric("ssim").for_range(255.0)(pair[0] * 255, pair[1] * 255)
-    torch.testing.assert_close(scaled, create_metric("ssim")(*pair))
+@pytest.mark.parametrize(("low", "high"), [(0.0, 255.0), (-1.0, 1.0), (16.0, 235.0)])
+def test_metric_is_the_same_for_another_pixel_range(pair, low, high):
+    metric = create_metric("ssim")
+    wide, (image, mad_image) = metric.for_range(low, high), [low + (high - low) * each for each in pair]
+    values, gradient = metric.prepare(pair[0]).value_and_gradient(pair[1])
+    torch.testing.assert_close(wide(image, mad_image), values)
+    torch.testing.assert_close(wide.prepare(image)(mad_image), values)
+    rescaled, slopes = wide.prepare(image).value_and_gradient(mad_image)
+    torch.testing.assert_close(rescaled, values)
+    torch.testing.assert_close(slopes * (high - low), gradient)
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1, 1), (0, 255), (float("nan"), 1)])
+def test_pixels_outside_the_range_of_a_metric_are_refused(low, high):
+    with pytest.raises(InputError, match=r"^mine needs pixels from 0 to 1; got .* metric.for_range\(LOW, HIGH\)$"):
+        require_range(torch.tensor([[low, high]]), 1.0, "mine")
+    require_range(torch.tensor([-5e-4, 1 + 5e-4]), 1.0, "mine")
+    require_range(torch.tensor([low, high]).nan_to_num() + 1, 256.0, "mine")
+
+
+def test_metric_without_a_range_sees_pixels_as_they_are(pair):
+    assert create_metric("mse").for_range(-1.0, 1.0).low == 0
 
 
 def test_metric_is_built_once_for_the_range_that_it_has(pair):
@@ -150,9 +195,9 @@ def test_metric_is_built_once_for_the_range_that_it_has(pair):
         return lambda image, mad_image: mean_error(image, mad_image) / data_range
 
     metric = create_metric("good.blur", registry=registry_of(metric_spec(build, data_range=True)))
-    wide = metric.for_range(1.0).for_range(255.0)
+    wide = metric.for_range(0, 1).for_range(0, 255).for_range(-255, 0)
     assert built == [1.0, 255.0]
-    torch.testing.assert_close(wide.for_range(1.0)(*pair), metric(*pair))
+    torch.testing.assert_close(wide.for_range(0, 1)(*pair), metric(*pair))
 
 
 def test_data_range_is_no_option():
@@ -190,6 +235,13 @@ def test_every_kind_of_attribute_in_a_file(code, pair, attribute):
     metric = create_metric(f"{code}:{attribute}")
     power = 1 if attribute == "module" else 2
     torch.testing.assert_close(metric(*pair), (pair[0] - pair[1]).abs().pow(power).flatten(1).mean(1))
+
+
+@pytest.mark.parametrize("attribute", ["one_image", "Network"])
+def test_a_network_of_one_picture_is_no_metric(code, attribute):
+    hint = r"needs image; it must take 2 image batches.* models.features,model=.*, of madcore-models$"
+    with pytest.raises(InputError, match=hint):
+        create_metric(f"{code}:{attribute}")
 
 
 @pytest.mark.parametrize("attribute", ["direct", "factory", "Module"])

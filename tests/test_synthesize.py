@@ -158,6 +158,23 @@ def test_pixel_range_reaches_the_metric():
     assert large.initial_value.item() == pytest.approx(small.initial_value.item(), rel=1e-9)
 
 
+def test_pixels_may_begin_below_zero():
+    image = IMAGE.double()
+    plain, other = (
+        madcore.synthesize(2 * image - 1 if low else image, "ssim", "mse", "max", pixel_range=(low, 1), **FAST)
+        for low in (0, -1)
+    )
+    assert other.optimized_value.item() == pytest.approx(plain.optimized_value.item(), rel=1e-6)
+    torch.testing.assert_close((other.mad_image + 1) / 2, plain.mad_image, rtol=0, atol=1e-4)
+
+
+def test_bounds_inside_the_usual_range_only_forbid_a_part_of_it():
+    image = 0.3 + 0.4 * IMAGE
+    result = madcore.synthesize(image, "ssim", "mse", "max", pixel_range=(0.25, 0.75), **FAST)
+    expected = madcore.create_metric("ssim")(image, result.initial_image)
+    torch.testing.assert_close(result.initial_value, expected)
+
+
 def test_penalty_smooths():
     plain = madcore.synthesize(IMAGE, "ssim", "mse", "max", **FAST)
     smooth = madcore.synthesize(IMAGE, "ssim", "mse", "max", penalty="total_variation", penalty_lambda=10.0, **FAST)

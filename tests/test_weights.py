@@ -101,6 +101,13 @@ def test_a_damaged_file_is_told(tmp_path, monkeypatch, length):
     assert told.endswith(f"the file is damaged: delete it and run `madcore fetch deep.cut` (TORCH_HOME is {tmp_path})")
 
 
+def test_of_a_damaged_file_the_reader_s_own_words_are_told():
+    first = RuntimeError("PytorchStreamReader failed reading zip archive: failed finding central directory")
+    blamed = PluginError(f"deep.cut of madcore-deep 1 does not work: RuntimeError: {first}")
+    blamed.__cause__ = first
+    assert "(PytorchStreamReader failed reading zip archive); the file is damaged" in fetch_error("deep.cut", blamed)
+
+
 def test_another_error_is_no_failed_download(installed):
     with pytest.raises(PluginError, match=r"^deep.broken of madcore-deep 1 does not work: ZeroDivisionError"):
         create_metric("deep.broken", registry=installed)

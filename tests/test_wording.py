@@ -6,7 +6,7 @@ from madcore.wording import describe_image, write_error, write_value
 
 
 @pytest.mark.parametrize(
-    ("error", "text"), [(2.4e-8, "2e-8"), (0.0, "0e0"), (3e-12, "3e-12"), (0.04, "4e-2"), (None, "not finite")]
+    ("error", "text"), [(2.4e-8, "2e-8"), (0.0, "0"), (3e-12, "3e-12"), (0.04, "4e-2"), (None, "not finite")]
 )
 def test_errors_have_one_digit(error, text):
     assert write_error(error) == text

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from madcore.adhoc import is_code
-from madcore.cli.session import Session
+from madcore.adhoc import find_code, is_code
+from madcore.cli.session import Session, talk
 from madcore.cli.tables import write_json, write_table
-from madcore.errors import ContractError, InputError, PluginError, UnknownNameError
+from madcore.errors import ContractError, InputError, MadcoreError, PluginError, UnknownNameError
 from madcore.loading import Failure
-from madcore.options import parse_name, unknown_name
+from madcore.options import complete_options, parse_name, unknown_name
 from madcore.registry import AnyEntry, Entry, Registry
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["check"]
 
 CORE = "madcore"
+Target = tuple[str, str]  # name and kind
 
 
 @click.command()
@@ -44,10 +45,10 @@ def check(session: Session, names: tuple[str, ...], mad: bool, oracle: str | Non
     With --mad, say what decides whether a metric can be held or optimised: dead zone, largest level, blind spots, how
     far slopes can be trusted, what float32 resolves.
 
-    Whether an asymmetric metric takes the reference image first, only an oracle tells: another metric or code of yours
-    that computes the same distance, (image, mad_image), in another way.
+    Whether an asymmetric metric takes the reference image first, only an oracle tells: the one that its plugin
+    declares, or another metric or code of yours that computes the same distance, (image, mad_image), in another way.
 
-    Exit code 3 if a clause is broken.
+    Exit code 3 if a clause is broken, or something cannot be built.
 
     \b
     Examples:
@@ -59,7 +60,7 @@ def check(session: Session, names: tuple[str, ...], mad: bool, oracle: str | Non
     _check_device(device)
     targets = [target for name in names for target in _targets(session.registry, name)]
     if mad:
-        return _report_fitness([(name, kind) for name, kind, _ in targets], session.registry, device, as_json)
+        return _report_fitness(targets, session.registry, device, as_json)
     settings: dict[str, Any] = {"registry": session.registry, "device": device}
     if oracle is not None:
         settings["oracle"] = _oracle(oracle, targets, session.registry)
@@ -71,34 +72,34 @@ def check(session: Session, names: tuple[str, ...], mad: bool, oracle: str | Non
     return ContractError.exit_code if any(verdict.broken for group in verdicts for verdict in group) else 0
 
 
-def _targets(registry: Registry, name: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Yield names, kinds and missing requirements of what a name stands for."""
-    bare = parse_name(name)[0]
+def _targets(registry: Registry, name: str) -> Iterator[Target]:
+    """Yield names and kinds of what a name stands for; whatever is wrong with the name is found here."""
+    bare, given = parse_name(name)
     if is_code(bare):
-        yield name, "metric", ()
+        find_code(bare)
+        yield name, "metric"
     elif name == CORE or name in registry.names:
         yield from _brought_by(registry, "" if name == CORE else name)
     else:
-        yield _declared(registry, name, bare)
+        kind, entry = _declared(registry, name, bare)
+        complete_options(entry.spec.build, given, bare, entry.passed)
+        yield name, kind
 
 
-def _brought_by(registry: Registry, plugin: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+def _brought_by(registry: Registry, plugin: str) -> Iterator[Target]:
     found = registry.plugin(plugin)
     if isinstance(found, Failure):
         raise PluginError(str(found)) from found.error
-    for kind, specs in (("metric", found.metrics), ("penalty", found.penalties)):
-        entries: list[Any] = [Entry(found, spec) for spec in specs]
-        yield from ((entry.name, kind, entry.missing) for entry in entries)
+    yield from ((Entry(found, spec).name, "metric") for spec in found.metrics)
+    yield from ((Entry(found, spec).name, "penalty") for spec in found.penalties)
 
 
-def _declared(registry: Registry, name: str, bare: str) -> tuple[str, str, tuple[str, ...]]:
+def _declared(registry: Registry, name: str, bare: str) -> tuple[str, AnyEntry]:
     try:
-        registry.metric(bare)
-        return name, "metric", ()
+        return "metric", registry.metric(bare)
     except UnknownNameError as unknown:
         try:
-            registry.penalty(bare)
-            return name, "penalty", ()
+            return "penalty", registry.penalty(bare)
         except UnknownNameError:
             if "." in bare:
                 raise unknown from None
@@ -107,20 +108,17 @@ def _declared(registry: Registry, name: str, bare: str) -> tuple[str, str, tuple
     raise unknown_name("metric, penalty or plugin", name, known, "`madcore metrics` lists metrics")
 
 
-def _oracle(oracle: str, targets: Sequence[tuple[str, str, tuple[str, ...]]], registry: Registry) -> Metric:
+def _oracle(oracle: str, targets: Sequence[Target], registry: Registry) -> Metric:
     from madcore.lookup import create_metric
 
-    if [kind for _, kind, _ in targets] != ["metric"]:
+    if [kind for _, kind in targets] != ["metric"]:
         raise InputError("--oracle goes with one metric")
     return create_metric(oracle, registry=registry)
 
 
-def _examine(name: str, kind: str, missing: Sequence[str], settings: Mapping[str, Any]) -> list[Verdict]:
-    from madcore.testing import Outcome, Verdict, examine_metric, examine_penalty
+def _examine(name: str, kind: str, settings: Mapping[str, Any]) -> list[Verdict]:
+    from madcore.testing import examine_metric, examine_penalty
 
-    if missing:
-        needed = " ".join(map(repr, missing))
-        return [Verdict(name, "build", Outcome.SKIPPED, f"needs: pip install {needed}")]
     examine = examine_metric if kind == "metric" else examine_penalty
     return examine(name, **settings)
 
@@ -138,25 +136,40 @@ def _write_verdicts(groups: Sequence[Sequence[Verdict]]) -> None:
             indent="  ",
         )
         click.echo()
-    broken = [f"{each.subject} ({each.clause})" for group in groups for each in group if each.broken]
-    click.echo(f"Broken: {', '.join(broken)}" if broken else "No clause is broken.")
+    found = {group[0].subject: [each.clause for each in group if each.broken] for group in groups}
+    broken = [f"{subject} ({', '.join(clauses)})" for subject, clauses in found.items() if clauses]
+    # Of all that can be skipped, this alone leaves a doubt: the rest does not apply.
+    doubtful = [each for group in groups for each in group if each.clause == "arguments" and each.outcome == "skipped"]
+    unordered = [each.subject for each in doubtful]
+    said = f"Broken: {', '.join(broken)}." if broken else "No clause is broken."
+    doubt = f"  Whether the reference image comes first is not known of {', '.join(unordered)}." if unordered else ""
+    click.echo(said + doubt)
 
 
-def _report_fitness(targets: Sequence[tuple[str, str]], registry: Registry, device: str, as_json: bool) -> int:
+def _report_fitness(targets: Sequence[Target], registry: Registry, device: str, as_json: bool) -> int:
     from madcore.testing import examine_fitness
 
     metrics = [name for name, kind in targets if kind == "metric"]
     if not metrics:
         raise InputError("--mad examines metrics; what was named is a penalty")
-    reports: list[list[Finding]] = [examine_fitness(name, registry=registry, device=device) for name in metrics]
+    found: list[Finding] = []
+    code = 0
+    for name in metrics:
+        try:
+            report = examine_fitness(name, registry=registry, device=device)
+        except MadcoreError as error:  # which is no reason to say nothing of the others
+            talk(f"error: {error}")
+            code = max(code, error.exit_code)
+            continue
+        found += report
+        if not as_json:
+            click.echo(f"{name}: fitness for MAD\n")
+            rows = [row for each in report for row in ((each.name, each.measured), ("", each.meaning))]
+            write_table(rows, indent="  ")
+            click.echo()
     if as_json:
-        write_json([asdict(finding) for report in reports for finding in report])
-        return 0
-    for report in reports:
-        click.echo(f"{report[0].subject}: fitness for MAD\n")
-        write_table([row for each in report for row in ((each.name, each.measured), ("", each.meaning))], indent="  ")
-        click.echo()
-    return 0
+        write_json([asdict(finding) for finding in found])
+    return code
 
 
 def _check_device(device: str) -> None:

@@ -162,7 +162,7 @@ def _write_entry(entry: AnyEntry, values: Mapping[str, object]) -> None:
     options = options_of(entry.spec.build, entry.passed)
     if options:
         click.echo("\noptions")
-        rows = [(option.name, option.allowed, option_text(values[option.name])) for option in options]
+        rows = [(option.name, option.allowed, option_text(values[option.name]) or "(empty)") for option in options]
         write_table(rows, ("NAME", "ALLOWED", "VALUE"), indent="  ")
     caveats = getattr(entry.spec, "caveats", ())
     if caveats:

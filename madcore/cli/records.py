@@ -15,6 +15,8 @@ from madcore.specs import ENGINE, KINDS, METRIC, PENALTY, Kind
 
 __all__ = ["entry_record", "plugin_record"]
 
+APART = ("name", "build", "oracle")  # the name is told in full, functions not at all
+
 
 def entry_record(entry: AnyEntry) -> dict[str, Any]:
     """Describe what a plugin brings: every field of its declaration, its options, and who brings it."""
@@ -23,7 +25,7 @@ def entry_record(entry: AnyEntry) -> dict[str, Any]:
         {"name": option.name, "allowed": option.allowed, **plain({"default": option.default})}
         for option in options_of(spec.build, entry.passed)
     ]
-    declared = {each.name: getattr(spec, each.name) for each in fields(spec) if each.name not in ("name", "build")}
+    declared = {each.name: getattr(spec, each.name) for each in fields(spec) if each.name not in APART}
     plugin = {"name": entry.plugin.label, "distribution": entry.plugin.distribution, "version": entry.plugin.version}
     return {"name": entry.name, **declared, "options": options, "missing": entry.missing, "plugin": plugin}
 

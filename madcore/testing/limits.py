@@ -44,6 +44,9 @@ def _trouble(subject: Subject, height: int, width: int) -> str:
 
 
 def _smallest_that_works(subject: Subject) -> int:
+    trouble = _trouble(subject, subject.side, subject.side)
+    if trouble:
+        raise Broken(f"at {subject.side} pixels a side it {trouble}")
     low, high = 0, subject.side
     while high - low > 1:
         middle = (low + high) // 2
@@ -54,12 +57,12 @@ def _smallest_that_works(subject: Subject) -> int:
 @clause
 def check_channels(subject: Subject) -> str:
     """Check that declared numbers of channels are measured, others refused."""
-    if getattr(subject.thing, "channels", None) is None:
-        return f"nothing declared; works with {' and '.join(map(str, subject.channels))}"
     for channels in subject.channels:
         image, mad_image = subject.pair(2, channels=channels)
         if not bool(torch.isfinite(subject.value(image, mad_image)).all()):
-            raise Broken(f"declares {channels} channels, but is not finite there")
+            raise Broken(f"is not finite for {channels} channels")
+    if getattr(subject.thing, "channels", None) is None:
+        return f"nothing declared; works with {' and '.join(map(str, subject.channels))}"
     for channels in {1, 2, 3, 4} - set(subject.channels):
         image, mad_image = subject.pair(2, channels=channels)
         try:

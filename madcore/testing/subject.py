@@ -14,7 +14,7 @@ from madcore.adhoc import is_code
 from madcore.errors import MadcoreError, UnknownNameError
 from madcore.lookup import create_metric, create_penalty
 from madcore.metric import Metric
-from madcore.options import parse_name
+from madcore.options import complete_options, parse_name
 from madcore.penalties import Penalty
 from madcore.registry import AnyEntry, Registry, default_registry
 from madcore.testing.pictures import add_noise, texture
@@ -157,7 +157,8 @@ def as_subject(
     device : str
         Where to compute.
     oracle : callable, optional
-        An independent implementation, ``(image, mad_image) -> (N,)``, as a distance.
+        An independent implementation, ``(image, mad_image) -> (N,)``, as a distance; by default the one that is
+        declared with the metric.
     """
     if isinstance(thing, Subject):
         return thing
@@ -170,7 +171,21 @@ def as_subject(
     entry = None if is_code(name) else _entry(name, kind, registry)
     is_penalty = kind == "penalty" or (entry is not None and not hasattr(entry.spec, "higher_is_better"))
     create: Callable[..., Any] = create_penalty if is_penalty else create_metric
+    oracle = oracle or _declared_oracle(thing, entry)
     return Subject(thing, lambda: create(thing, registry=registry), entry, device, oracle)
+
+
+def _declared_oracle(written: str, entry: AnyEntry | None) -> Oracle | None:
+    """Return the oracle that is declared with a metric, made with the same options when it is first asked."""
+    make = None if entry is None else getattr(entry.spec, "oracle", None)
+    if entry is None or make is None:
+        return None
+    given = parse_name(written)[1]
+
+    def oracle(image: Tensor, mad_image: Tensor) -> Tensor:
+        return make(**complete_options(entry.spec.build, given, entry.name, entry.passed))(image, mad_image)
+
+    return oracle
 
 
 def _entry(name: str, kind: str | None, registry: Registry) -> AnyEntry:

@@ -131,7 +131,7 @@ def check_arguments(subject: Subject) -> str:
     named = second_is_reference(subject.thing.function)
     if named:
         raise Broken(f"{said}, and it calls its second argument {named}: the reference image comes first")
-    raise NotJudged(f"{said}; only an oracle tells which order is right (option --oracle)")
+    raise NotJudged(f"{said}; only an oracle tells which order is right: declare one, or name it with --oracle")
 
 
 def second_is_reference(function: object) -> str:

@@ -46,6 +46,7 @@ PUBLIC = {
     "quantize",
     "quartet",
     "read_image",
+    "require_range",
     "synthesize",
     "write_image",
 }

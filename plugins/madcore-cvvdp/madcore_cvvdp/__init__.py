@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from madcore import MetricSpec, hookimpl
+from madcore_cvvdp.oracle import make_oracle
 
 __version__ = "0.1.0"
 __all__ = ["madcore_metrics"]
@@ -47,5 +48,6 @@ def madcore_metrics() -> list[MetricSpec]:
             licence="MIT",
             source="Mantiuk, Hanji, Ashraf, Asano & Chapiro (2024), doi:10.1145/3658144",
             requires=("cvvdp>=0.5.7,<0.6",),
+            oracle=make_oracle,
         )
     ]

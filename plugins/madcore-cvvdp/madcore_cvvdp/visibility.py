@@ -12,9 +12,9 @@ from pycvvdp import cvvdp, vvdp_display_geometry, vvdp_display_photometry
 from pycvvdp.utils import config_files, json2dict
 from torch import Tensor
 
-from madcore import InputError
+from madcore import InputError, require_range
 
-__all__ = ["Visibility"]
+__all__ = ["Visibility", "make_model"]
 
 PERFECT = 10.0
 
@@ -51,7 +51,7 @@ class Visibility:
         with _contained():
             _check_display(display)
             self.display, self.pixels_per_degree, self.data_range = display, pixels_per_degree, data_range
-            model = self._make(torch.device("cpu"))
+            model = make_model(display, pixels_per_degree, torch.device("cpu"))
         self.weight_files = (Path(model.parameters_file), Path(config_files.find("display_models.json", [])))
         # ColorVideoVDP keeps the pyramid of the last size that it saw.
         self.models: dict[tuple[torch.Size, torch.device], cvvdp] = {}
@@ -62,10 +62,11 @@ class Visibility:
         Raises
         ------
         InputError
-            If the pictures are not float32.
+            If the pictures are not float32, or the reference is outside the range.
         """
         if image.dtype != torch.float32 or mad_image.dtype != torch.float32:
             raise InputError(f"cvvdp computes in float32 only; got {image.dtype} and {mad_image.dtype}")
+        require_range(image, self.data_range, "cvvdp.cvvdp")
         with _contained():
             # As colour, since ColorVideoVDP judges one channel otherwise than three equal ones.
             colour = [picture.expand(-1, 3, -1, -1) / self.data_range for picture in (mad_image, image)]
@@ -75,15 +76,17 @@ class Visibility:
     def _model(self, pictures: Tensor) -> cvvdp:
         key = (pictures.shape[-2:], pictures.device)
         if key not in self.models:
-            self.models[key] = self._make(pictures.device)
+            self.models[key] = make_model(self.display, self.pixels_per_degree, pictures.device)
         return self.models[key]
 
-    def _make(self, device: torch.device) -> cvvdp:
-        geometry = None
-        if self.pixels_per_degree is not None:
-            resolution = vvdp_display_geometry.load(self.display, []).resolution
-            geometry = vvdp_display_geometry(resolution, ppd=self.pixels_per_degree)
-        return cvvdp(display_name=self.display, display_geometry=geometry, quiet=True, device=device)
+
+def make_model(display: str, pixels_per_degree: float | None, device: torch.device) -> cvvdp:
+    """Make ColorVideoVDP for a display; arguments as for `Visibility`."""
+    geometry = None
+    if pixels_per_degree is not None:
+        resolution = vvdp_display_geometry.load(display, []).resolution
+        geometry = vvdp_display_geometry(resolution, ppd=pixels_per_degree)
+    return cvvdp(display_name=display, display_geometry=geometry, quiet=True, device=device)
 
 
 def _check_display(display: str) -> None:

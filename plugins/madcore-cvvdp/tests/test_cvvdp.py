@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import madcore
-from madcore.testing import MetricContract
+from madcore.testing import MetricContract, check_arguments
 
 torch.set_num_threads(1)
 
@@ -18,16 +18,10 @@ torch.set_num_threads(1)
 class TestContract(MetricContract):
     name = "cvvdp.cvvdp"
 
-    def oracle(self, image, mad_image):
-        from pycvvdp import cvvdp
 
-        model = cvvdp(display_name="standard_4k", quiet=True, device=torch.device("cpu"))
-        return torch.stack(
-            [
-                10 - model.predict(other[None], one[None], dim_order="BCHW")[0]
-                for one, other in zip(image.float(), mad_image.float(), strict=True)
-            ]
-        )
+def test_the_order_of_pictures_is_judged():
+    verdict = check_arguments("cvvdp.cvvdp,pixels_per_degree=40")
+    assert (verdict.outcome, "as the oracle" in verdict.measured) == ("passed", True)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +44,9 @@ def test_order_of_the_pictures(metric):
 
 
 def test_other_range_of_pixels(metric, pair):
-    torch.testing.assert_close(metric.for_range(255.0)(255 * pair[0], 255 * pair[1]), metric(*pair))
+    torch.testing.assert_close(metric.for_range(0, 255)(255 * pair[0], 255 * pair[1]), metric(*pair))
+    with pytest.raises(madcore.InputError, match=r"needs pixels from 0 to 1; got .* metric.for_range\(LOW, HIGH\)$"):
+        metric(2 * pair[0] - 1, 2 * pair[1] - 1)
 
 
 def test_one_value_for_one_picture(metric, pair):

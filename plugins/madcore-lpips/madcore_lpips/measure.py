@@ -11,12 +11,10 @@ from lpips import ScalingLayer, normalize_tensor
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
-from madcore import InputError
+from madcore import require_range
 from madcore_lpips.weights import MIN_SIDES
 
 __all__ = ["Lpips"]
-
-SLACK = 1e-3
 
 
 class Lpips:
@@ -54,12 +52,12 @@ class Lpips:
 
     def __call__(self, image: Tensor, mad_image: Tensor) -> Tensor:
         """Compute the distances, (N,), of images (N, C, H, W)."""
-        self._check(mad_image)
+        require_range(mad_image, self.data_range, "lpips.lpips")
         return self.prepare(image)(mad_image)
 
     def prepare(self, image: Tensor) -> Callable[[Tensor], Tensor]:
         """Compute the reference images' responses once."""
-        self._check(image)
+        require_range(image, self.data_range, "lpips.lpips")
         network = self._network(image)
         heads = None if self.heads is None else [head.to(image) for head in self.heads]
         reference = self._responses(network, image)
@@ -88,9 +86,3 @@ class Lpips:
     def _responses(self, network: nn.Module, image: Tensor) -> list[Tensor]:
         colored = image.expand(-1, 3, -1, -1) if image.shape[1] == 1 else image
         return [normalize_tensor(each) for each in network(2 / self.data_range * colored - 1)]
-
-    def _check(self, image: Tensor) -> None:
-        low, high = image.min().item(), image.max().item()
-        if not (low >= -SLACK * self.data_range and high <= (1 + SLACK) * self.data_range):
-            wanted = f"pixels from 0 to {self.data_range:g}"
-            raise InputError(f"lpips.lpips needs {wanted}; got {low:.4g} to {high:.4g}: rescale the images")

@@ -95,8 +95,8 @@ def test_grey_is_as_three_equal_channels(pair):
 
 def test_wide_range(pair):
     metric = untrained()
-    torch.testing.assert_close(metric.for_range(255.0)(255 * pair[0], 255 * pair[1]), metric(*pair))
-    with pytest.raises(madcore.InputError, match=r"needs pixels from 0 to 1; got .* rescale the images$"):
+    torch.testing.assert_close(metric.for_range(0, 255)(255 * pair[0], 255 * pair[1]), metric(*pair))
+    with pytest.raises(madcore.InputError, match=r"needs pixels from 0 to 1; got .* metric.for_range\(LOW, HIGH\)$"):
         metric(255 * pair[0], 255 * pair[1])
 
 

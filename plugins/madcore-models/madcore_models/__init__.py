@@ -87,6 +87,11 @@ NOT_ONLY_IDENTICAL = "It is 0 for every picture with the same features, not only
 GREY = "Grey pictures are repeated for a network of colour; colour becomes luma for a network of grey."
 UNTRAINED = "weights=none,seed=S is the untrained network: its numbers say nothing of trained features."
 PUBLISHED = "torchvision's or timm's, fetched when first used; a user's own file; or none"
+FOUND_OUT = "Smallest side, and whether float64 is computed, are the network's: they are found out when it is built."
+GIVEN = (
+    "Pixels are normalised by the mean and std of the named weights, those of your own network not at all; "
+    "pictures are resized only where size says so."
+)
 GATYS = "Gatys, Ecker & Bethge (2016), doi:10.1109/CVPR.2016.265"
 POOLING = "Torchvision's VGG-19 with its maximum pooling; the paper rescales the weights and pools by means."
 
@@ -102,7 +107,7 @@ def madcore_metrics() -> list[MetricSpec]:
             higher_is_better=False,
             perfect=0.0,
             data_range=True,
-            caveats=(NOT_ONLY_IDENTICAL, GREY, UNTRAINED),
+            caveats=(NOT_ONLY_IDENTICAL, FOUND_OUT, GIVEN, GREY, UNTRAINED),
             weights=PUBLISHED,
             licence="of the network that is named",
         ),
@@ -113,7 +118,7 @@ def madcore_metrics() -> list[MetricSpec]:
             higher_is_better=False,
             perfect=0.0,
             data_range=True,
-            caveats=(NOT_ONLY_IDENTICAL, POOLING, UNTRAINED),
+            caveats=(NOT_ONLY_IDENTICAL, FOUND_OUT, POOLING, UNTRAINED),
             weights=PUBLISHED,
             source=GATYS,
         ),
@@ -124,7 +129,13 @@ def madcore_metrics() -> list[MetricSpec]:
             higher_is_better=False,
             perfect=0.0,
             data_range=True,
-            caveats=(NOT_ONLY_IDENTICAL, "It does not see where in the picture anything is.", POOLING, UNTRAINED),
+            caveats=(
+                NOT_ONLY_IDENTICAL,
+                "It does not see where in the picture anything is.",
+                FOUND_OUT,
+                POOLING,
+                UNTRAINED,
+            ),
             weights=PUBLISHED,
             source=GATYS,
         ),

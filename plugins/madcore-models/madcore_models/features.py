@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from madcore import InputError
+from madcore import InputError, require_range
 from madcore_models.distances import DISTANCES, FeatureComparison, channels_last
 from madcore_models.networks import find_network
 from madcore_models.pictures import PictureInput
@@ -56,7 +56,8 @@ class FeatureDistance:
         return self.prepare(image)(mad_image)
 
     def prepare(self, image: Tensor) -> Callable[[Tensor], Tensor]:
-        """Compute the reference pictures' features once."""
+        """Check the reference pictures' range and compute their features once."""
+        require_range(image, self.given.data_range, self.representation.name)
         with torch.no_grad():
             references = [self.comparison.describe(features) for features in self._features(image)]
 

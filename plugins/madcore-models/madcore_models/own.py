@@ -100,8 +100,8 @@ def _kind(path: Path) -> str:
     if any("exported_program" in name or name.startswith("models/") for name in (*names, *inner)):
         return "export"
     raise InputError(
-        f"{str(path)!r} is neither TorchScript nor a torch.export file; of weights alone, or of a pickled module, "
-        f"name the class: model=./net.py:CLASS,weights={path}"
+        f"{str(path)!r} is neither TorchScript nor a torch.export file; if it holds a state dictionary, name the class "
+        f"too: model=./net.py:CLASS,weights={path}; of a pickled module, save model.state_dict() first"
     )
 
 

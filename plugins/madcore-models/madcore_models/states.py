@@ -59,7 +59,12 @@ def _read(path: Path) -> Mapping[str, Tensor]:
 
             return load_file(path)
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError) as error:
+    except pickle.UnpicklingError:
+        raise InputError(
+            f"{str(path)!r} holds no state dictionary: it is damaged, or a pickle of more than tensors, which is not "
+            "read since that runs what it says; save model.state_dict()"
+        ) from None
+    except (RuntimeError, ValueError, EOFError) as error:
         raise InputError(f"{str(path)!r} holds no state dictionary: {str(error).splitlines()[0]}") from None
     content = content.get("state_dict", content) if isinstance(content, Mapping) else content
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):

@@ -36,8 +36,10 @@ def test_a_tap_is_not_changed_by_what_works_in_place_after_it(pair):
 
 def test_other_range_of_pixels(pair):
     for metric in (features("Net"), madcore.create_metric("models.vgg_style,weights=none,layers=features.1")):
-        wide = metric.for_range(255.0)
+        wide = metric.for_range(0, 255)
         torch.testing.assert_close(wide(255 * pair[0], 255 * pair[1]), metric(*pair))
+        with pytest.raises(madcore.InputError, match=r"pixels from 0 to 1; got .* metric.for_range\(LOW, HIGH\)$"):
+            metric(2 * pair[0] - 1, 2 * pair[1] - 1)
 
 
 def test_of_a_layer_that_runs_twice_the_last_output_counts(pair):

@@ -62,8 +62,11 @@ def test_a_file_that_raises_is_blamed(tmp_path):
 
 def test_a_pickled_module_is_refused(tmp_path):
     torch.save(torch.nn.Linear(2, 2), tmp_path / "net.pt")
-    with pytest.raises(madcore.InputError, match=r"neither TorchScript nor .* name the class"):
+    with pytest.raises(madcore.InputError, match=r"neither TorchScript nor .* name the class too"):
         madcore.create_metric("models.features", model=str(tmp_path / "net.pt"))
+    hint = r"no state dictionary: .* a pickle of more than tensors, which is not read .*; save model.state_dict\(\)$"
+    with pytest.raises(madcore.InputError, match=hint):
+        madcore.create_metric("models.features", model=f"{FILE}:Net", weights=str(tmp_path / "net.pt"))
 
 
 def test_timm_is_asked_for_only_by_its_own_models(monkeypatch):

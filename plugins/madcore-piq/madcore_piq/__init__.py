@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from madcore import MetricSpec, hookimpl
-from madcore_piq import builders
+from madcore_piq import builders, oracles
 
 __version__ = "0.1.0"
 __all__ = ["madcore_metrics"]
@@ -63,6 +63,7 @@ METRICS = (
         builders.build_iw_ssim,
         "information-weighted multi-scale SSIM (experimental)",
         min_side=161,
+        oracle=oracles.iw_ssim,
         caveats=(
             EXPERIMENTAL + "a reference image without texture is refused, since its covariance has no inverse.",
             IN_DOUBLE,
@@ -76,6 +77,7 @@ METRICS = (
         builders.build_vif,
         "distance of visual information fidelity (pixel domain) from 1",
         min_side=41,
+        oracle=oracles.vif,
         caveats=(
             "Raised contrast has a fidelity above 1, so that images other than the reference have distance 0, "
             "and the gradient jumps there.",
@@ -140,6 +142,7 @@ METRICS = (
         "mdsi",
         builders.build_mdsi,
         "mean deviation similarity index; unlike piq before its fourth root (o=0.25)",
+        oracle=oracles.mdsi,
         caveats=(
             "It is a mean deviation: a similarity that is lost equally everywhere is no distance.",
             LARGE,
@@ -191,6 +194,7 @@ METRICS = (
         builders.build_pieapp,
         "perceptual error through pairwise preference, as absolute difference (experimental)",
         min_side=64,
+        oracle=oracles.pieapp,
         caveats=(
             EXPERIMENTAL + "its score has a sign; the distance is how far it is from that of identical images, so "
             "that other images can have distance 0, where the gradient jumps.",

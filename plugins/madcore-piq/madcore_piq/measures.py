@@ -11,12 +11,11 @@ import piq
 import torch
 from torch import Tensor
 
-from madcore import InputError
+from madcore import InputError, require_range
 from madcore_piq.exact import Exact, unchecked
 
-__all__ = ["FUNCTIONS", "Measure", "check_range", "color"]
+__all__ = ["FUNCTIONS", "Measure", "color"]
 
-SLACK = 1e-3
 # iw_ssim inverts covariances; dss adds the type's epsilon to each of its weights, so that 1 is missed.
 IN_DOUBLE = {"iw_ssim", "dss"}
 
@@ -47,12 +46,12 @@ class Measure:
 
     def __call__(self, image: Tensor, mad_image: Tensor) -> Tensor:
         """Compute the values, (N,), of images (N, C, H, W)."""
-        check_range(f"piq.{self.name}", mad_image, self.data_range)
+        require_range(mad_image, self.data_range, f"piq.{self.name}")
         return self.prepare(image)(mad_image)
 
     def prepare(self, image: Tensor) -> Callable[[Tensor], Tensor]:
         """Check the reference images once."""
-        check_range(f"piq.{self.name}", image, self.data_range)
+        require_range(image, self.data_range, f"piq.{self.name}")
         dtype = torch.float64 if self.name in IN_DOUBLE else image.dtype
         reference = self._shown(image.clamp(0, self.data_range).to(dtype))
         options = {
@@ -71,15 +70,6 @@ class Measure:
 
     def _shown(self, image: Tensor) -> Tensor:
         return color(image) if self.in_color else image
-
-
-def check_range(name: str, image: Tensor, data_range: float) -> None:
-    """Raise InputError if pixels are outside [0, data_range] by more than rounding."""
-    low, high = image.min().item(), image.max().item()
-    if not (low >= -SLACK * data_range and high <= (1 + SLACK) * data_range):
-        raise InputError(
-            f"{name} needs pixels from 0 to {data_range:g}; got {low:.4g} to {high:.4g}: rescale the images"
-        )
 
 
 def color(image: Tensor) -> Tensor:

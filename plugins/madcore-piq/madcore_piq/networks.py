@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 from torchvision.models import VGG16_Weights
 
-from madcore_piq.measures import check_range, color
+from madcore import require_range
+from madcore_piq.measures import color
 
 __all__ = ["Dists", "PieApp"]
 
@@ -63,12 +64,12 @@ class Dists:
 
     def __call__(self, image: Tensor, mad_image: Tensor) -> Tensor:
         """Compute the distances, (N,), of images (N, C, H, W)."""
-        check_range("piq.dists", mad_image, self.data_range)
+        require_range(mad_image, self.data_range, "piq.dists")
         return self.prepare(image)(mad_image)
 
     def prepare(self, image: Tensor) -> Callable[[Tensor], Tensor]:
         """Compute the reference images' features once."""
-        check_range("piq.dists", image, self.data_range)
+        require_range(image, self.data_range, "piq.dists")
         network = self.copies.like(image)
         weights = torch.cat([weight.flatten().to(image) for weight in network.weights])
         weights = weights / weights.sum()  # 1 but for rounding
@@ -106,12 +107,12 @@ class PieApp:
 
     def __call__(self, image: Tensor, mad_image: Tensor) -> Tensor:
         """Compute the distances, (N,), of images (N, C, H, W)."""
-        check_range("piq.pieapp", mad_image, self.data_range)
+        require_range(mad_image, self.data_range, "piq.pieapp")
         return self.prepare(image)(mad_image)
 
     def prepare(self, image: Tensor) -> Callable[[Tensor], Tensor]:
         """Compute the reference images' features once."""
-        check_range("piq.pieapp", image, self.data_range)
+        require_range(image, self.data_range, "piq.pieapp")
         network = self.copies.like(image)
         features, importance = self._features(network, image)
         # The score of identical images is the last layers' bias, whatever the image.
