@@ -182,6 +182,21 @@ def test_penalty_smooths():
     assert variation(smooth.mad_image) < variation(plain.mad_image)
 
 
+def test_each_image_leaves_momentum_when_it_slows_as_it_does_alone():
+    solver = LevelSet(momentum_steps=12, slow=1e-2)
+    problem, start, level = problem_of(BOTH, "ssim", "mse", "max")
+    taken_over = []
+    together = run_solver(
+        problem, solver, start, level, max_iter=30, on_step=lambda state: taken_over.append(state.quasi)
+    )
+    first = torch.stack(taken_over).int().argmax(0)
+    assert 12 <= first[1] < first[0]
+    assert torch.stack(taken_over)[first.max() :].all()
+    for index in (torch.tensor([0]), torch.tensor([1])):
+        alone = run_solver(problem.take(index), solver, start[index], level[index], max_iter=30)
+        torch.testing.assert_close(together.state.point[index], alone.state.point, rtol=0, atol=1e-9)
+
+
 def test_several_starts_keep_the_best():
     result = madcore.synthesize(IMAGE, "mse", "ssim", "max", starts=4, **FAST)
     assert result.start_values.shape == (1, 4)
