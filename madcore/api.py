@@ -14,6 +14,7 @@ from torch import Tensor
 
 from madcore.arguments import MetricLike, check_numbers, chosen_solver
 from madcore.attempts import solve
+from madcore.errors import MadcoreError
 from madcore.fours import four_fit, solve_four
 from madcore.levels import Level, quartet_levels
 from madcore.lookup import create_metric
@@ -25,6 +26,8 @@ from madcore.starts import Seed
 from madcore.synthesis import Progress
 
 __all__ = ["quartet", "synthesize"]
+
+NUMBERS = ("starts", "max_iter", "tolerance", "penalty_lambda", "store_progress")
 
 
 def synthesize(
@@ -200,10 +203,11 @@ def quartet(
     levels = quartet_levels(level, first, second)
     given = inspect.signature(synthesize).bind(image, first, second, "min", initial_noise=initial_noise, **options)
     given.apply_defaults()
+    check_numbers(**{name: given.arguments[name] for name in NUMBERS})
     results: dict[str, Result] = {}
     if four_fit(image, given.arguments["device"]):
-        # what goes wrong here is tried again one by one, which tells whose fault it is
-        with contextlib.suppress(Exception):
+        # what cannot be done together is tried one by one, which tells whose fault it is
+        with contextlib.suppress(MadcoreError, RuntimeError, ValueError):
             results = solve_four(image, first, second, levels, given.arguments)
     found = iter(results.items()) if results else _one_by_one(given, levels)
     results = {}

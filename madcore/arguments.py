@@ -126,7 +126,7 @@ def check_numbers(
     """Refuse what is no number, and numbers out of their ranges."""
     numbers = {"starts": starts, "max_iter": max_iter, "tolerance": tolerance, "penalty_lambda": penalty_lambda}
     for name, number in {**numbers, "store_progress": store_progress}.items():
-        if not isinstance(number, Real):
+        if not isinstance(number, Real) or isinstance(number, bool):
             raise InputError(f"{name} must be a number; got {number!r}")
     if starts < 1 or int(starts) != starts:
         raise InputError(f"starts must be 1 or more; got {starts}")

@@ -185,9 +185,10 @@ def _moved(value: Any, like: Tensor) -> Any:
     if isinstance(value, Tensor):
         return value.to(like) if value.is_floating_point() else value.to(like.device)
     if isinstance(value, Pairs):
-        # their scale stays in float64, whatever the images are
+        # these stay in float64, whatever the images are
+        exact = {"scale": value.scale.to(like.device), "gamma": value.gamma.to(like.device)}
         moved = {field.name: _moved(getattr(value, field.name), like) for field in fields(value)}
-        return Pairs(**{**moved, "scale": value.scale.to(like.device)})
+        return Pairs(**{**moved, **exact})
     if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{field.name: _moved(getattr(value, field.name), like) for field in fields(value)})
     return tuple(_moved(entry, like) for entry in value) if isinstance(value, tuple) else value

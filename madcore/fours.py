@@ -20,7 +20,7 @@ from madcore.room import room_for
 __all__ = ["four_fit", "solve_four"]
 
 POSED = ("pixel_range", "mask", "keep_mean", "penalty", "penalty_lambda", "device", "dtype")
-SHARED = ("starts", "max_iter", "tolerance", "store_progress", "progress")
+SHARED = ("starts", "max_iter", "tolerance", "progress")
 FOR_EACH = ("initial_image", "initial_noise", "seed")  # each may be given for each image
 
 
@@ -60,6 +60,7 @@ def solve_four(
         width,
         level=_levels_of_four(levels, count),
         solver=chosen_solver(given["solver"]),
+        store_progress=int(given["store_progress"]),
         **{name: _four_times(given[name], count) for name in FOR_EACH},
         **{name: given[name] for name in SHARED},
     )
@@ -89,7 +90,7 @@ def _levels_of_four(levels: tuple[Any, Any], count: int) -> Any:
         return None
     if isinstance(levels[0], str):
         return [levels[1]] * 2 * count + [levels[0]] * 2 * count
-    a, b = (torch.as_tensor(level, dtype=torch.float64).reshape(-1).expand(count) for level in levels)
+    a, b = (torch.as_tensor(level, dtype=torch.float64).cpu().reshape(-1).expand(count) for level in levels)
     return torch.cat([b, b, a, a])
 
 

@@ -248,8 +248,8 @@ class MADProblem:
     @cached_property
     def _held_apart(self) -> list[tuple[Tensor, Prepared]]:
         """The positions of the images that hold one of the exchanged metrics, and it prepared for them."""
-        exchanged = self.sign > torch.inf if self.exchanged is None else self.exchanged
-        marked = ((self.reference_metrics[0], ~exchanged), (self.optimized_metric, exchanged))
+        assert self.exchanged is not None
+        marked = ((self.reference_metrics[0], ~self.exchanged), (self.optimized_metric, self.exchanged))
         split = [(metric, marks.nonzero()[:, 0]) for metric, marks in marked]
         return [(rows, metric.prepare(self.image[rows])) for metric, rows in split if len(rows)]
 

@@ -150,7 +150,7 @@ def put_on_level(
         )
         corner = torch.where(corner.isfinite(), corner, problem.reference + 1e6 * (start - problem.reference)).to(dtype)
         other = move_along_ray(precise, corner, wanted, tolerance)
-        nearer = held_error(precise, precise.held_values(other), wanted) < error
+        nearer = off & (held_error(precise, precise.held_values(other), wanted) < error)
         moved = torch.where(nearer[:, None], other, moved)
         off = ~(held_error(precise, precise.held_values(moved), wanted) <= 1e-4)
         if bool(off.all()) and not forgiving:

@@ -175,6 +175,19 @@ def test_bounds_inside_the_usual_range_only_forbid_a_part_of_it():
     torch.testing.assert_close(result.initial_value, expected)
 
 
+def test_ranges_of_single_pixels_do_not_tell_metrics_theirs():
+    image = 255 * BOTH
+    metric = madcore.create_metric("ssim").for_range(0, 255)
+    balls = (image - 16, image + 16)
+    start = image + 3
+    both = madcore.synthesize(image, metric, "mse", "min", pixel_range=balls, initial_image=start, **FAST)
+    unbounded = (-math.inf, math.inf)
+    free = madcore.synthesize(image, metric, "mse", "min", pixel_range=unbounded, initial_image=start, **FAST)
+    expected = metric(image, start)
+    torch.testing.assert_close(both.initial_value, expected)
+    torch.testing.assert_close(free.initial_value, expected)
+
+
 def test_penalty_smooths():
     plain = madcore.synthesize(IMAGE, "ssim", "mse", "max", **FAST)
     smooth = madcore.synthesize(IMAGE, "ssim", "mse", "max", penalty="total_variation", penalty_lambda=10.0, **FAST)
@@ -194,7 +207,7 @@ def test_each_image_leaves_momentum_when_it_slows_as_it_does_alone():
     assert torch.stack(taken_over)[first.max() :].all()
     for index in (torch.tensor([0]), torch.tensor([1])):
         alone = run_solver(problem.take(index), solver, start[index], level[index], max_iter=30)
-        torch.testing.assert_close(together.state.point[index], alone.state.point, rtol=0, atol=1e-9)
+        torch.testing.assert_close(together.best[index], alone.best, rtol=0, atol=1e-9)
 
 
 def test_several_starts_keep_the_best():
@@ -233,13 +246,21 @@ FOURFOLD = pytest.mark.parametrize(
         {"level": ["noise:0.05", "noise:0.1"], "seed": [3, 4], "initial_noise": [0.05, 0.1]},
         {"level": (torch.tensor([0.3, 0.5]), 0.01), "initial_image": 1 - BOTH, "penalty": "total_variation"},
         {"mask": torch.arange(24) < 8, "pixel_range": (torch.zeros(2, 1, 24, 24), 1.0), "starts": 2},
+        {"starts": 4},
     ],
 )
 
 
+@pytest.fixture
+def only_together(monkeypatch):
+    """Let no quartet be tried one by one: what fails together would go unseen."""
+    monkeypatch.setattr("madcore.api._one_by_one", lambda *_: pytest.fail("the four did not run together"))
+
+
 @FOURFOLD
-def test_quartet_is_four_syntheses(options):
+def test_quartet_is_four_syntheses(options, only_together):
     image = BOTH
+    options = dict(options)
     level = options.pop("level", None)
     levels = quartet_levels(level, madcore.create_metric("ssim"), madcore.create_metric("mse"))
     assert four_fit(image, None)
@@ -273,7 +294,36 @@ def test_quartet_says_which_level_is_not_reachable():
         madcore.quartet(IMAGE, "mse", "ssim", level={"mse": 4.0, "ssim": 0.3})
 
 
-def test_stopping_a_quartet_that_runs_together_keeps_all_four():
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"max_iter": 0},
+        {"tolerance": 2.0},
+        {"starts": 0},
+        {"penalty_lambda": -1.0},
+        {"store_progress": 2.5},
+        {"store_progress": True},
+    ],
+)
+def test_quartet_refuses_the_numbers_that_synthesize_refuses(wrong):
+    for verb in (madcore.quartet, lambda *arguments, **options: madcore.synthesize(*arguments, "min", **options)):
+        with pytest.raises(madcore.InputError, match=next(iter(wrong))):
+            verb(IMAGE, "ssim", "mse", **wrong)
+
+
+def test_quartet_passes_on_what_progress_raises():
+    calls = []
+
+    def lose_connection(progress):
+        calls.append(progress)
+        raise ConnectionError("gone")
+
+    with pytest.raises(ConnectionError):
+        madcore.quartet(IMAGE, "ssim", "mse", progress=lose_connection, **FAST)
+    assert len(calls) == 1
+
+
+def test_stopping_a_quartet_that_runs_together_keeps_all_four(only_together):
     quartet = madcore.quartet(IMAGE, "ssim", "mse", progress=lambda progress: True, max_iter=100)
     assert [result.status for _, result in quartet.items()] == [(madcore.Status.INTERRUPTED,)] * 4
 

@@ -85,7 +85,7 @@ def _momentum(
 def _quasi_newton(
     state: LevelSetState, slope: Tensor, free: Tensor, overshoot: Tensor
 ) -> tuple[Direction, LevelSetState]:
-    step, gamma, usable = state.pairs.direction(
+    step, gamma, pairs = state.pairs.direction(
         slope, free, lambda vector: _scaled(state, vector), renew=state.steps % 2 == 0
     )
     descent = torch.linalg.vecdot(step, slope)
@@ -93,10 +93,11 @@ def _quasi_newton(
     good = descent < -1e-10 * step.norm(dim=1) * slope.norm(dim=1)
     if not true_of_all(good):
         step = choose(good, step, -free * _scaled(state, slope))
-    usable = usable & good
-    promised = torch.where(state.at_best & usable, -0.5 * descent, state.promised)
+    # few pairs know too little of the curvature to promise anything
+    tells = state.at_best & good & (pairs >= state.pairs.memory // 2)
+    promised = torch.where(tells, -0.5 * descent, state.promised)
     overshoot = overshoot * torch.where(good, gamma, 1.0)[:, None]
-    return Direction(step, overshoot, usable), replace(state, promised=promised)
+    return Direction(step, overshoot, good & (pairs > 0)), replace(state, promised=promised)
 
 
 def _scaled(state: LevelSetState, vector: Tensor) -> Tensor:

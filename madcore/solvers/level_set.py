@@ -62,7 +62,7 @@ class LevelSet:
     memory: int | None = None
     momentum_steps: int = 24
     momentum: tuple[float, float] = (0.85, 0.98)
-    slow: float = 1e-3
+    slow: float = 5e-4
     learn_every: int = 2
     learn_rings_every: int = 8
     name: str = "level_set"
@@ -105,7 +105,6 @@ class LevelSet:
             kinks=kinks,
             best=start,
             best_merit=merit,
-            first_merit=merit,
             promised=torch.full_like(size, torch.inf),
             at_best=yes,
             exact=yes,

@@ -44,7 +44,6 @@ class LevelSetState:
     kinks: Kinks | None
     best: Tensor  # (N, n)
     best_merit: Tensor  # (N,)
-    first_merit: Tensor  # (N,)
     promised: Tensor  # (N,), decrease that the quadratic model still promises at the best image
     at_best: Tensor  # (N,)
     exact: Tensor  # (N,), whether the next step has the length of the radius exactly

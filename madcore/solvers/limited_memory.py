@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from madcore.solvers.numbers import true_of_all
+from madcore.solvers.numbers import none_of, true_of_all
 
 __all__ = ["Pairs"]
 
@@ -22,7 +22,7 @@ class Pairs:
     """The last m secant pairs of N images in ring buffers, which `store` overwrites in place.
 
     `steps`, `changes` (N, m, n); `valid` (N, m); `scale` (N, m) is |s||y|; `position` (N,) is the oldest slot; `gamma`
-    (N,) is the last factor of K.
+    (N,) is the last factor of K, 0 where there is none.
     """
 
     steps: Tensor
@@ -42,7 +42,7 @@ class Pairs:
             valid=torch.zeros(count, memory, dtype=torch.bool, device=like.device),
             scale=torch.zeros(count, memory, dtype=torch.float64, device=like.device),
             position=torch.zeros(count, dtype=torch.long, device=like.device),
-            gamma=torch.ones(count, dtype=torch.float64, device=like.device),
+            gamma=torch.zeros(count, dtype=torch.float64, device=like.device),
         )
 
     @property
@@ -69,6 +69,7 @@ class Pairs:
     def forget(self, images: Tensor) -> None:
         """Drop all pairs of the images where `images`, (N,)."""
         self.valid.logical_and_(~images[:, None])
+        self.gamma.mul_(~images)
 
     def direction(
         self, slope: Tensor, free: Tensor, scaled: Callable[[Tensor], Tensor], *, renew: bool = True
@@ -88,8 +89,8 @@ class Pairs:
 
         Returns
         -------
-        direction, gamma, usable : Tensor
-            (N, n); the factor of K, (N,); and whether there was any pair with positive curvature, (N,).
+        direction, gamma, pairs : Tensor
+            (N, n); the factor of K, (N,); and the number of pairs with positive curvature, (N,).
         """
         order = (self.position[:, None] + torch.arange(self.memory, device=slope.device)) % self.memory
         rank = order.argsort(1)
@@ -99,10 +100,12 @@ class Pairs:
         curvature = products.diagonal(dim1=1, dim2=2)
         usable = self.valid.gather(1, order) & (curvature > 1e-8 * self.scale.gather(1, order))
         mask = usable.double()
-        if renew:
-            self.gamma.copy_(self._gamma(curvature, usable, order, free_changes, scaled))
-        any_usable = usable.any(1)
-        gamma = torch.where(any_usable, self.gamma, 1.0)
+        pairs = usable.sum(1)
+        missing = (pairs > 0) & (self.gamma <= 0)
+        if renew or not none_of(missing):
+            found = self._gamma(curvature, usable, order, free_changes, scaled)
+            self.gamma.copy_(found if renew else torch.where(missing, found, self.gamma))
+        gamma = torch.where(pairs > 0, self.gamma, 1.0)
         upper = torch.triu(products * mask[:, :, None] * mask[:, None]) + torch.diag_embed(1 - mask)
         right = _sorted(self.steps @ slope[..., None], order) * mask[..., None]
         w = torch.linalg.solve_triangular(upper, right, upper=True)
@@ -111,17 +114,17 @@ class Pairs:
         right = mask[..., None] * (curvature[..., None] * w - _sorted(self.changes @ moved[..., None], order))
         u = torch.linalg.solve_triangular(upper.transpose(1, 2), right, upper=False)
         step = (_unsorted(u, rank, slope).transpose(1, 2) @ self.steps)[:, 0]
-        return -(moved + free * step), gamma.to(slope), any_usable
+        return -(moved + free * step), gamma.to(slope), pairs
 
     def _gamma(
         self, curvature: Tensor, usable: Tensor, order: Tensor, free_changes: Tensor, scaled: Callable[[Tensor], Tensor]
     ) -> Tensor:
-        """Compute  s'y / y'K y,  (N,), of the last usable pair."""
+        """Compute  s'y / y'K y,  (N,), of the last usable pair; 0 where there is none."""
         newest = (usable * torch.arange(1, usable.shape[1] + 1, device=usable.device)).max(1).indices[:, None]
         slot = order.gather(1, newest)[:, 0]
         change = free_changes[torch.arange(len(slot), device=slot.device), slot]
         denominator = torch.linalg.vecdot(change, scaled(change)).double().clamp_min(torch.finfo(torch.float64).tiny)
-        return curvature.gather(1, newest)[:, 0] / denominator
+        return usable.any(1) * curvature.gather(1, newest)[:, 0] / denominator
 
 
 def _sorted(values: Tensor, order: Tensor) -> Tensor:
