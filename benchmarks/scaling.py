@@ -49,7 +49,7 @@ def measure(side, batch, channels, optimized, held, minmax, device):
     wait = torch.cuda.synchronize if device == "cuda" else (lambda: None)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     problem, start = make_problem(side, batch, channels, optimized, held, minmax, device)
-    solver = LevelSet()
+    solver = LevelSet(slow=1e9)  # L-BFGS takes over as soon as it may
     state = solver.init(problem, start, problem.held_values(start))
     floors, steps = [], {phase: [] for phase in STEPS}
     for index in range(max(last for _, last in STEPS.values())):
