@@ -176,18 +176,21 @@ def _name(name: str, identity: dict[str, Any], file: Any) -> str:
 
 
 def _refuse_other_code(name: str, identity: dict[str, Any]) -> None:
-    """Make sure, before any of it runs, that code is that of the record; once, modules were recorded without a hash."""
-    stated, file = identity.get("code"), code_file(name) if is_code(name) else None
-    if stated is not None and file is not None and hash_file(file) != stated:
-        hint = f"put a {file.name} with the SHA-256 {stated.removeprefix('sha256:')} in its place"
+    """Make sure, before any of it runs, that code is that of the record."""
+    if not is_code(name):
+        return
+    stated, file = identity.get("code"), code_file(name)
+    if stated is None:
+        raise InputError(f"the record has no SHA-256 of the code of {name}, which was not run; ask for the match again")
+    if file is None or hash_file(file) != stated:
+        place = "a file" if file is None else f"a {file.name}"
+        hint = f"put {place} with the SHA-256 {str(stated).removeprefix('sha256:')} in its place"
         raise InputError(f"{name} is not the code of the record, and was not run; {hint}")
 
 
 def _compare_identity(received: Received, name: str, stated: dict[str, Any], found: dict[str, Any]) -> None:
     """Values of a metric that has changed since prove nothing."""
     for part in sorted({*stated, *found}):
-        if part == "code" and part not in stated:  # once, modules were recorded without a hash
-            continue
         if stated.get(part) != found.get(part):
             said = f"{name} has {part} {found.get(part)!r} here; the record has {stated.get(part)!r}"
             received.blame(RECORD, said)
