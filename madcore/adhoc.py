@@ -22,9 +22,9 @@ from types import ModuleType
 from typing import Any
 
 from madcore.errors import InputError, MadcoreError, PluginError
+from madcore.loaded import hash_loaded
 from madcore.loading import describe_error
 from madcore.options import complete_options, plain, unknown_name
-from madcore.weights import hash_file
 
 __all__ = ["Code", "blaming", "code_file", "find_code", "is_code", "locate_code"]
 
@@ -42,7 +42,7 @@ class Code:
     file : Path, optional
         The file, absolute, where one was given.
     digest : str, optional
-        ``sha256:...`` of its content, or of the file of the module.
+        ``sha256:...`` of its content, or of the file that the module was run from.
     """
 
     name: str
@@ -120,7 +120,7 @@ def find_code(name: str) -> Code:
     Raises
     ------
     InputError
-        If there is no such module or file, or the attribute cannot be called.
+        If there is no such module or file, a module's file was saved again since, or the attribute cannot be called.
     UnknownNameError
         If the module has no such attribute.
     PluginError
@@ -132,9 +132,9 @@ def find_code(name: str) -> Code:
         file = Path(place).expanduser().absolute()
         module, digest = _load_file(Path(place).expanduser(), name)
     else:
+        is_new = place not in sys.modules
         module = _import(place, name)
-        source = code_file(name)
-        digest = hash_file(source) if source else None
+        digest = hash_loaded(module, name, is_new=is_new)
     try:
         attribute = reduce(getattr, path.split("."), module)
     except AttributeError:
