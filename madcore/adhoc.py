@@ -26,7 +26,7 @@ from madcore.loaded import hash_loaded
 from madcore.loading import describe_error
 from madcore.options import complete_options, plain, unknown_name
 
-__all__ = ["Code", "blaming", "code_file", "find_code", "is_code", "locate_code"]
+__all__ = ["Code", "blaming", "code_file", "find_code", "is_code", "is_code_in_file", "locate_code"]
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,11 @@ class Code:
 def is_code(name: str) -> bool:
     """Tell whether a name points to code and not to a plugin."""
     return ":" in name or name.endswith(".py")
+
+
+def is_code_in_file(value: object) -> bool:
+    """Tell whether a value, perhaps of an option, is ``./file.py:attribute``."""
+    return isinstance(value, str) and is_code(value) and _is_file(value.rpartition(":")[0])
 
 
 def locate_code(name: str, folder: str | os.PathLike[str]) -> str:
