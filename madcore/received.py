@@ -178,18 +178,21 @@ def _name(name: str, identity: dict[str, Any], file: Any) -> str:
 def _refuse_other_code(name: str, identity: dict[str, Any]) -> None:
     """Make sure, before any of it runs, that code is that of the record."""
     for code in _code_in_options(identity):
-        file = code_file(code)
-        if file is None or not file.is_file() or hash_file(file) not in identity.get("weights", []):
+        if _hash_code(code) not in identity.get("weights", []):
             raise InputError(f"{code} of {name} is not the code of the record, and was not run; put that in its place")
     if not is_code(name):
         return
-    stated, file = identity.get("code"), code_file(name)
+    stated = identity.get("code")
     if stated is None:
         raise InputError(f"the record has no SHA-256 of the code of {name}, which was not run; ask for the match again")
-    if file is None or hash_file(file) != stated:
-        place = "a file" if file is None else f"a {file.name}"
-        hint = f"put {place} with the SHA-256 {str(stated).removeprefix('sha256:')} in its place"
+    if _hash_code(name) != stated:
+        hint = f"put the file with the SHA-256 {str(stated).removeprefix('sha256:')} in its place"
         raise InputError(f"{name} is not the code of the record, and was not run; {hint}")
+
+
+def _hash_code(name: str) -> str | None:
+    file = code_file(name)
+    return hash_file(file) if file and file.is_file() else None
 
 
 def _code_in_options(identity: dict[str, Any]) -> list[str]:

@@ -297,6 +297,12 @@ def test_code_that_the_record_has_no_hash_of_is_not_run(tmp_path, check, mine, a
     assert f"the record has no SHA-256 of the code of {name}, which was not run" in error
 
 
+def test_code_that_is_a_file_only_by_its_name(mad, check):
+    edit_record(mad, lambda record: record["key"]["a"].update(metric="./none.py:metric", code="sha256:0"))
+    code, error = check(mad, "--allow-code")
+    assert (code, "is not the code of the record, and was not run" in error) == (2, True)
+
+
 def test_masked_pixels_and_several_held_metrics(tmp_path, check):
     mask = torch.zeros(1, 1, 64, 64)
     mask[..., :20] = 1
