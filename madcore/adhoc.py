@@ -22,11 +22,11 @@ from types import ModuleType
 from typing import Any
 
 from madcore.errors import InputError, MadcoreError, PluginError
+from madcore.loaded import hash_loaded
 from madcore.loading import describe_error
 from madcore.options import complete_options, plain, unknown_name
-from madcore.weights import hash_file
 
-__all__ = ["Code", "blaming", "code_file", "find_code", "is_code", "locate_code"]
+__all__ = ["Code", "blaming", "code_file", "find_code", "is_code", "is_code_in_file", "locate_code"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Code:
     file : Path, optional
         The file, absolute, where one was given.
     digest : str, optional
-        ``sha256:...`` of its content, or of the file of the module.
+        ``sha256:...`` of its content, or of the file that the module was run from.
     """
 
     name: str
@@ -90,6 +90,11 @@ def is_code(name: str) -> bool:
     return ":" in name or name.endswith(".py")
 
 
+def is_code_in_file(value: object) -> bool:
+    """Tell whether a value, perhaps of an option, is ``./file.py:attribute``."""
+    return isinstance(value, str) and is_code(value) and _is_file(value.rpartition(":")[0])
+
+
 def locate_code(name: str, folder: str | os.PathLike[str]) -> str:
     """Return a name, its options included, with the file of code, if it has one, found from a folder."""
     bare, comma, options = name.partition(",")
@@ -120,7 +125,7 @@ def find_code(name: str) -> Code:
     Raises
     ------
     InputError
-        If there is no such module or file, or the attribute cannot be called.
+        If there is no such module or file, a module's file was saved again since, or the attribute cannot be called.
     UnknownNameError
         If the module has no such attribute.
     PluginError
@@ -132,9 +137,9 @@ def find_code(name: str) -> Code:
         file = Path(place).expanduser().absolute()
         module, digest = _load_file(Path(place).expanduser(), name)
     else:
+        is_new = place not in sys.modules
         module = _import(place, name)
-        source = code_file(name)
-        digest = hash_file(source) if source else None
+        digest = hash_loaded(module, name, is_new=is_new)
     try:
         attribute = reduce(getattr, path.split("."), module)
     except AttributeError:

@@ -108,7 +108,7 @@ def option_text(value: object) -> str:
         return str(value).lower()
     if isinstance(value, list | tuple):
         return "+".join(map(option_text, value))
-    if isinstance(value, str | int | float):
+    if isinstance(value, str | numbers.Number):  # NumPy's, too
         return str(value)
     return str(getattr(value, "__qualname__", type(value).__qualname__))
 

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load
 from torch import Tensor
 
-from madcore.adhoc import code_file, is_code
+from madcore.adhoc import code_file, is_code, is_code_in_file
 from madcore.errors import InputError, MadcoreError
 from madcore.identity import identify
 from madcore.images import decode_image, hash_pixels
@@ -143,10 +143,10 @@ def receive(results: Store | SingleMatch, match: str, builder: Builder) -> Recei
     files = record["made"].get("files", {})
     names = {letter: _name(each["metric"], each, files.get(letter)) for letter, each in identities.items()}
     name_of_penalty = _name(penalty["penalty"], penalty, files.get("penalty")) if penalty else ""
-    builder.refuse_code([*names.values(), name_of_penalty])
-    for letter, each in identities.items():
-        _refuse_other_code(names[letter], each)
-    _refuse_other_code(name_of_penalty, penalty or {})
+    named = [*((names[letter], each) for letter, each in identities.items()), (name_of_penalty, penalty or {})]
+    builder.refuse_code([code for name, each in named for code in (name, *_code_in_options(each))])
+    for name, each in named:
+        _refuse_other_code(name, each)
     metrics = {letter: builder.metric(names[letter], each) for letter, each in identities.items()}
     rebuilt = builder.penalty(name_of_penalty, penalty) if penalty else None
     received = Received(results, record, metrics, rebuilt)
@@ -176,18 +176,33 @@ def _name(name: str, identity: dict[str, Any], file: Any) -> str:
 
 
 def _refuse_other_code(name: str, identity: dict[str, Any]) -> None:
-    """Make sure, before any of it runs, that code is that of the record; once, modules were recorded without a hash."""
-    stated, file = identity.get("code"), code_file(name) if is_code(name) else None
-    if stated is not None and file is not None and hash_file(file) != stated:
-        hint = f"put a {file.name} with the SHA-256 {stated.removeprefix('sha256:')} in its place"
+    """Make sure, before any of it runs, that code is that of the record."""
+    for code in _code_in_options(identity):
+        if _hash_code(code) not in identity.get("weights", []):
+            raise InputError(f"{code} of {name} is not the code of the record, and was not run; put that in its place")
+    if not is_code(name):
+        return
+    stated = identity.get("code")
+    if stated is None:
+        raise InputError(f"the record has no SHA-256 of the code of {name}, which was not run; ask for the match again")
+    if _hash_code(name) != stated:
+        hint = f"put the file with the SHA-256 {str(stated).removeprefix('sha256:')} in its place"
         raise InputError(f"{name} is not the code of the record, and was not run; {hint}")
+
+
+def _hash_code(name: str) -> str | None:
+    file = code_file(name)
+    return hash_file(file) if file and file.is_file() else None
+
+
+def _code_in_options(identity: dict[str, Any]) -> list[str]:
+    """Return files that an option has the plugin run: ``model=./mine.py:Network``, hashed as its weights are."""
+    return [value for value in identity.get("options", {}).values() if is_code_in_file(value)]
 
 
 def _compare_identity(received: Received, name: str, stated: dict[str, Any], found: dict[str, Any]) -> None:
     """Values of a metric that has changed since prove nothing."""
     for part in sorted({*stated, *found}):
-        if part == "code" and part not in stated:  # once, modules were recorded without a hash
-            continue
         if stated.get(part) != found.get(part):
             said = f"{name} has {part} {found.get(part)!r} here; the record has {stated.get(part)!r}"
             received.blame(RECORD, said)

@@ -283,11 +283,24 @@ def test_code_is_run_only_if_it_is_allowed_and_that_of_the_record(tmp_path, chec
     assert (code, files["a_max.png"]["holds"]) == (0, True)
 
 
-def test_a_module_that_was_recorded_without_a_hash(tmp_path, check, mine):
-    file, _ = mine
-    assert run(["synth", f"{file.stem}:metric", "mae", *QUICK, str(tmp_path / "mad"), "--minmax", "max"]) == 0
-    edit_record(tmp_path / "mad", lambda record: record["key"]["a"].pop("code"))
-    assert check(tmp_path / "mad", "--allow-code")[0] == 0
+@pytest.mark.parametrize("as_module", [False, True])
+def test_code_that_the_record_has_no_hash_of_is_not_run(tmp_path, check, mine, as_module):
+    file, ran = mine
+    name, folder = f"{file.stem if as_module else file}:metric", tmp_path / "mad"
+    assert run(["synth", name, "mae", *QUICK, str(folder), "--minmax", "max"]) == 0
+    sys.modules.pop(file.stem, None)
+    ran.unlink()
+    file.write_text(file.read_text() + "# changed\n")
+    edit_record(folder, lambda record: record["key"]["a"].pop("code"))
+    code, error = check(folder, "--allow-code")
+    assert (code, ran.exists(), error.count("\n")) == (2, False, 0)
+    assert f"the record has no SHA-256 of the code of {name}, which was not run" in error
+
+
+def test_code_that_is_a_file_only_by_its_name(mad, check):
+    edit_record(mad, lambda record: record["key"]["a"].update(metric="./none.py:metric", code="sha256:0"))
+    code, error = check(mad, "--allow-code")
+    assert (code, "is not the code of the record, and was not run" in error) == (2, True)
 
 
 def test_masked_pixels_and_several_held_metrics(tmp_path, check):

@@ -234,6 +234,20 @@ def test_a_declared_oracle_finds_swapped_arguments():
             assert outcomes(examine_metric(name, registry=registry))["arguments"] is outcome
 
 
+def test_a_declared_oracle_is_made_once_and_only_if_it_is_asked():
+    made = []
+
+    def make():
+        made.append("a network is loaded")
+        return error
+
+    subject = as_subject("some.metric", registry=declared(lambda: error, oracle=make))
+    assert not made
+    for _ in range(2):
+        assert subject.oracle(*subject.pair()).shape == (1,)
+    assert len(made) == 1
+
+
 def windowed(image, mad_image):
     return nn.functional.avg_pool2d((mad_image - image).square(), 5).flatten(1).mean(1)
 

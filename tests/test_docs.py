@@ -13,6 +13,7 @@ import madcore
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
+PLUGIN_PAGES = sorted((ROOT / "plugins").glob("*/*.md"))
 PAGES = [ROOT / "README.md", ROOT / "benchmarks" / "README.md", *DOCS]
 CODE = re.compile(r"^( *)```(?:python|\{code-cell\} python)\n(.*?)^ *```", flags=re.DOTALL | re.MULTILINE)
 
@@ -45,6 +46,13 @@ def test_links_lead_somewhere(page):
     targets = re.findall(r"\]\(([^)#\s]+)", page.read_text())
     missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
     assert not missing
+
+
+def test_paragraphs_are_wrapped():
+    for page in (ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS, *PLUGIN_PAGES):
+        text = re.sub(r"^ *```.*?^ *```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+        long = [line for line in text.splitlines() if len(line) > 120 and not line.startswith("|")]
+        assert not long, page
 
 
 def test_every_page_is_in_the_contents():

@@ -1,6 +1,9 @@
 import hashlib
+import importlib
 import json
+import py_compile
 import re
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -270,6 +273,58 @@ def test_changed_file_is_read_again(code, pair):
     before = create_metric(f"{code}:direct")(*pair)
     code.write_text(CODE.replace(".mean(1)", ".sum(1)"))
     assert not torch.equal(create_metric(f"{code}:direct")(*pair), before)
+
+
+@pytest.fixture
+def edited_module(tmp_path, monkeypatch):
+    """A module that can be imported, and a function that saves its file again, changed."""
+    file = tmp_path / "edited_module.py"
+    file.write_text(CODE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    yield file, lambda: file.write_text(f"{file.read_text()}# changed\n")
+    sys.modules.pop(file.stem, None)
+
+
+def hash_of(file):
+    return f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"
+
+
+@pytest.mark.parametrize("first", ["create_metric", "import"])
+def test_a_module_whose_file_was_saved_again_is_refused(edited_module, first):
+    file, edit = edited_module
+    create_metric("edited_module:direct") if first == "create_metric" else importlib.import_module(file.stem)
+    edit()
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"edited_module.py was saved again after .* imported .*; restart Python$"):
+            create_metric("edited_module:direct")
+    importlib.reload(sys.modules[file.stem])
+    assert create_metric("edited_module:direct").identity["code"] == hash_of(file)
+    edit()
+    with pytest.raises(InputError, match="restart Python"):
+        create_metric("edited_module:direct")
+
+
+def test_a_module_remembers_its_file_though_another_process_renews_the_bytecode(edited_module):
+    file, edit = edited_module
+    create_metric("edited_module:direct")
+    edit()
+    py_compile.compile(str(file))
+    with pytest.raises(InputError, match="restart Python"):
+        create_metric("edited_module:direct")
+
+
+@pytest.mark.parametrize("why", ["not written", "not there"])
+def test_bytecode_that_tells_nothing_is_not_believed(edited_module, monkeypatch, why):
+    file, edit = edited_module
+    py_compile.compile(str(file))
+    edit()
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    module = importlib.import_module(file.stem)
+    if why == "not there":
+        Path(module.__spec__.cached).unlink()
+        monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    assert create_metric("edited_module:direct").identity["code"] == hash_of(file)
 
 
 def test_prepare_of_code_is_kept(code):

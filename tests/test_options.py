@@ -1,6 +1,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -179,6 +180,10 @@ def test_options_of_a_class():
 @given(st.tuples(st.floats(allow_nan=False), st.floats(allow_nan=False)))
 def test_numbers_survive_being_written(pair):
     assert one(pair=option_text(pair)) == pair
+
+
+def test_numbers_of_numpy_are_written_as_numbers():
+    assert write_name("blur", {"size": np.int64(7), "sigma": np.float32(0.5)}) == "blur,size=7,sigma=0.5"
 
 
 def test_records_hold_numbers_words_and_text():

@@ -2,6 +2,7 @@
 
 import tomllib
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -197,6 +198,9 @@ def test_a_plan_in_python():
         ({"starts": 0}, "starts must be a whole number of at least 1; got 0"),
         ({"tolerance": -1.0}, "tolerance must be a number above 0"),
         ({"bits": 12}, "bits must be 8 or 16; got 12"),
+        ({"bits": 8.0}, "bits must be 8 or 16; got 8.0"),
+        ({"seeds": [np.int64(-2)]}, "each of seeds must be a whole number of at least 0; got -2"),
+        ({"starts": np.float32(2)}, "starts must be a whole number of at least 1; got 2.0"),
         ({"dtype": "float16"}, 'dtype must be "float32" or "float64"'),
     ],
 )
@@ -204,6 +208,13 @@ def test_a_plan_that_is_made_in_python_is_checked_too(given, said):
     with pytest.raises(InputError) as caught:
         Plan(**{"metrics": ["ssim", "mse"], "pictures": ["camera"], **given})
     assert said in str(caught.value)
+
+
+def test_a_plan_takes_whole_numbers_of_numpy_as_its_own():
+    given = {"seeds": list(np.arange(2)), "starts": np.int32(2), "bits": np.uint8(16)}
+    plan = Plan(metrics=["ssim", "mse"], pictures=["camera"], **given)
+    assert (plan.seeds, plan.starts, plan.bits) == ((0, 1), 2, 16)
+    assert {type(value) for value in (*plan.seeds, plan.starts, plan.bits)} == {int}
 
 
 def test_what_is_no_file(tmp_path):

@@ -128,15 +128,14 @@ class Plan:
     text: str = ""
 
     def __post_init__(self) -> None:
-        """Check what needs nothing else to be known, and name the judges."""
+        """Check and convert what needs nothing else to be known, and name the judges."""
         for name, check in ONE.items():
-            _checked(name, check, getattr(self, name))
+            object.__setattr__(self, name, _checked(name, check, getattr(self, name)))
         for name, check in EACH.items():
             values = getattr(self, name)
             if isinstance(values, str) or not isinstance(values, Sequence):
                 raise InputError(f"{name} must be a list; got {values!r}")
-            for value in values:
-                _checked(f"each of {name}", check, value)
+            object.__setattr__(self, name, tuple(_checked(f"each of {name}", check, value) for value in values))
         if tuple(self.judges) == ("all",):
             object.__setattr__(self, "judges", tuple(self.metrics))
 
@@ -227,9 +226,9 @@ class Plan:
         return level_of_pair({self.find(name): str(value) for name, value in checked.items()}, pair)
 
 
-def _checked(owner: str, check: Callable[[Any], Any], value: object) -> None:
+def _checked(owner: str, check: Callable[[Any], Any], value: object) -> Any:
     try:
-        check(value)
+        return check(value)
     except InputError as error:
         raise InputError(f"{owner} {error}") from None
 

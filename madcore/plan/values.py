@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any
 
 from madcore.errors import InputError
@@ -57,9 +58,10 @@ def whole(least: int) -> Callable[[Any], int]:
     """Return a function for whole numbers of at least `least`."""
 
     def convert(value: Any) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        # NumPy's integers, too, as Python's own: a record must hold them
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
             raise InputError(f"must be a whole number of at least {least}; got {_shown(value)}")
-        return value
+        return int(value)
 
     return convert
 
@@ -72,12 +74,12 @@ def number(value: Any) -> float:
 
 
 def one_of(*allowed: Any) -> Callable[[Any], Any]:
-    """Return a function for values out of a few."""
+    """Return a function for values out of a few, words or whole numbers."""
 
     def convert(value: Any) -> Any:
-        if value not in allowed or isinstance(value, bool):
+        if not isinstance(value, str | Integral) or isinstance(value, bool) or value not in allowed:
             raise InputError(f"must be {' or '.join(map(_shown, allowed))}; got {_shown(value)}")
-        return value
+        return allowed[allowed.index(value)]
 
     return convert
 

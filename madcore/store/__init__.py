@@ -16,7 +16,7 @@ from madcore.store.single import find_store as find_store
 from madcore.store.single import open_results as open_results
 from madcore.store.status import describe_store as describe_store
 from madcore.store.store import Store as Store
-from madcore.store.store import is_durable as is_durable
+from madcore.store.store import check_durability as check_durability
 from madcore.store.tables import FORMATS as FORMATS
 from madcore.store.tables import write_rows as write_rows
 
@@ -27,12 +27,12 @@ __all__ = [
     "SingleMatch",
     "Store",
     "canonical",
+    "check_durability",
     "check_folder",
     "clear_folder",
     "damaged_files",
     "describe_store",
     "find_store",
-    "is_durable",
     "is_store",
     "match_id",
     "open_results",

@@ -22,15 +22,15 @@ from madcore.store.record import canonical
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["Durability", "Store", "curve_id", "is_durable"]
+__all__ = ["Durability", "Store", "check_durability", "curve_id"]
 
 Durability = Literal["full", "fast"]
 FILES = "files"  # what replaces files, under tmp; shared by all writers, so that only what is old is swept
 ABANDONED = 3600.0
 
 
-def is_durable(durability: str) -> bool:
-    """Tell whether what is written must be on the disk at once.
+def check_durability(durability: str) -> None:
+    """Make sure that a durability is one.
 
     Raises
     ------
@@ -39,7 +39,6 @@ def is_durable(durability: str) -> bool:
     """
     if durability not in get_args(Durability):
         raise InputError(f"durability must be full or fast; got {durability!r}")
-    return durability == "full"
 
 
 class Store:
@@ -119,7 +118,8 @@ class Store:
         InputError
             If the identity is not that of the key, or the disk is full or cannot be written.
         """
-        committed = self._matches.put(record, files, writer, is_durable(durability))
+        check_durability(durability)
+        committed = self._matches.put(record, files, writer, durable=durability == "full")
         (self.path / "failures" / f"{record['id']}.json").unlink(missing_ok=True)
         return committed
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import torch
@@ -182,10 +182,11 @@ def _declared_oracle(written: str, entry: AnyEntry | None) -> Oracle | None:
         return None
     given = parse_name(written)[1]
 
-    def oracle(image: Tensor, mad_image: Tensor) -> Tensor:
-        return make(**complete_options(entry.spec.build, given, entry.name, entry.passed))(image, mad_image)
+    @cache
+    def made() -> Oracle:
+        return make(**complete_options(entry.spec.build, given, entry.name, entry.passed))
 
-    return oracle
+    return lambda image, mad_image: made()(image, mad_image)
 
 
 def _entry(name: str, kind: str | None, registry: Registry) -> AnyEntry:

@@ -18,7 +18,7 @@ from madcore.jobs import choose_device
 from madcore.options import options_of
 from madcore.plan import Plan, read_plan
 from madcore.registry import Registry, default_registry
-from madcore.store import Store, is_durable
+from madcore.store import Store, check_durability
 from madcore.tournament.audience import Audience
 from madcore.tournament.batching import make_batches
 from madcore.tournament.driver import Driver
@@ -156,7 +156,7 @@ class Tournament:
                 raise InputError(f"{name} must be a number above 0; got {given}")
         if batch is not None and batch < 1:
             raise InputError(f"batch must be 1 match or more; got {batch}")
-        is_durable(durability)
+        check_durability(durability)
         watching = self._create_observers(observers)
         store = store if isinstance(store, Store) else Store.create(store)
         devices = find_devices(device)

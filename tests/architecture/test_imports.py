@@ -24,7 +24,8 @@ ARROWS = {
     "loading": "hookspecs specs options requirements",
     "registry": "loading hookspecs specs options requirements",
     "builtin": "hookspecs specs",
-    "adhoc": "loading options weights",
+    "loaded": "weights",
+    "adhoc": "loaded loading options",
     "building": "engine registry adhoc options",
     "request": "",
     "pictures": "",
@@ -98,7 +99,7 @@ TORCH_FREE = {
         "plan",
     ),
     *("wording", "weights"),
-    *("hookspecs", "loading", "registry", "builtin", "adhoc", "building", "cli"),
+    *("hookspecs", "loaded", "loading", "registry", "builtin", "adhoc", "building", "cli"),
 }
 UPPER = TORCH_FREE - {"errors", "pictures"} | {"lookup"}
 HEAVY = {"torch", "torchvision", "numpy", "PIL", "scipy", "skimage", "matplotlib", "safetensors"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -64,14 +64,22 @@ class Visibility:
         InputError
             If the pictures are not float32, or the reference is outside the range.
         """
-        if image.dtype != torch.float32 or mad_image.dtype != torch.float32:
-            raise InputError(f"cvvdp computes in float32 only; got {image.dtype} and {mad_image.dtype}")
+        return self.prepare(image)(mad_image)
+
+    def prepare(self, image: Tensor) -> Callable[[Tensor], Tensor]:
+        """Check the reference pictures once."""
         require_range(image, self.data_range, "cvvdp.cvvdp")
-        with _contained():
-            # As colour, since ColorVideoVDP judges one channel otherwise than three equal ones.
-            colour = [picture.expand(-1, 3, -1, -1) / self.data_range for picture in (mad_image, image)]
-            quality = self._model(mad_image).predict(*colour, dim_order="BCHW")[0]
-        return PERFECT - quality.reshape(-1)  # (N,), which is () at N = 1
+
+        def distance(mad_image: Tensor) -> Tensor:
+            if image.dtype != torch.float32 or mad_image.dtype != torch.float32:
+                raise InputError(f"cvvdp computes in float32 only; got {image.dtype} and {mad_image.dtype}")
+            with _contained():
+                # As colour, since ColorVideoVDP judges one channel otherwise than three equal ones.
+                colour = [picture.expand(-1, 3, -1, -1) / self.data_range for picture in (mad_image, image)]
+                quality = self._model(mad_image).predict(*colour, dim_order="BCHW")[0]
+            return PERFECT - quality.reshape(-1)  # (N,), which is () at N = 1
+
+        return distance
 
     def _model(self, pictures: Tensor) -> cvvdp:
         key = (pictures.shape[-2:], pictures.device)

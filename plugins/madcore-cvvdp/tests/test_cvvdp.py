@@ -49,6 +49,15 @@ def test_other_range_of_pixels(metric, pair):
         metric(2 * pair[0] - 1, 2 * pair[1] - 1)
 
 
+def test_the_range_is_checked_once(metric, pair, monkeypatch):
+    checked = []
+    monkeypatch.setattr("madcore_cvvdp.visibility.require_range", lambda *given: checked.append(given))
+    comparison = metric.prepare(pair[0])
+    for _ in range(2):
+        comparison.value_and_gradient(pair[1])
+    assert len(checked) == 1
+
+
 def test_one_value_for_one_picture(metric, pair):
     assert metric(pair[0][:1], pair[1][:1]).shape == (1,)
 

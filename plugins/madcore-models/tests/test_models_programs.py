@@ -1,5 +1,8 @@
 """Files: TorchScript, torch.export, and weights for a class."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from networks_for_tests import Net
@@ -90,3 +93,23 @@ def test_what_is_no_state_dictionary_is_refused(tmp_path):
     torch.save({"epoch": 3}, tmp_path / "weights.pt")
     with pytest.raises(madcore.InputError, match="holds no state dictionary but epoch"):
         madcore.create_metric(f"models.features,model={FILE}:Net,weights={tmp_path / 'weights.pt'}")
+
+
+def run(*words):
+    return subprocess.run([sys.executable, "-m", "madcore", *words], capture_output=True, text=True, check=False)
+
+
+def test_a_network_in_a_file_is_verified_only_if_that_is_allowed_and_unchanged(tmp_path):
+    file, ran, mad = tmp_path / "mine.py", tmp_path / "ran", str(tmp_path / "mad")
+    source = f"from torch import nn\nopen({str(ran)!r}, 'a').close()\ndef make(): return nn.Conv2d(1, 2, 3)\n"
+    file.write_text(source)
+    picture = ("dead_leaves", "--size", "32", "--max-iter", "2")
+    done = run("synth", f"models.features,model={file}:make", "mse", *picture, "--minmax", "max", "-o", mad)
+    assert done.returncode == 0, done.stderr
+    for change, options, said in (("", [], "--allow-code"), ("# changed\n", ["--allow-code"], "not the code of the")):
+        file.write_text(source + change)
+        ran.unlink(missing_ok=True)
+        done = run("verify", mad, *options)
+        assert (done.returncode, ran.exists(), said in done.stderr) == (2, False, True)
+    file.write_text(source)
+    assert run("verify", mad, "--allow-code").returncode == 0
