@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import avg_pool2d, interpolate
 
 __all__ = ["ScaleMemory", "SecantScale"]
 
@@ -56,9 +56,7 @@ class SecantScale:
         self.shape = shape
         height, width = shape[-2:]
         self._pool = _pool(height), _pool(width)
-        (self._rows, self._rows_up), (self._columns, self._columns_up) = (
-            _resampling(side, like) for side in (height, width)
-        )
+        self._rows, self._columns = (_blur(side, like) for side in (height, width))
         frequency = torch.fft.fftfreq(height)[:, None] ** 2 + torch.fft.rfftfreq(width)[None] ** 2
         octave = torch.log2(1 + frequency.sqrt() * min(height, width))
         ring = (RINGS_PER_OCTAVE * octave).round().flatten().unique(return_inverse=True)[1]
@@ -115,8 +113,12 @@ class SecantScale:
 
     def _place_weight(self, step: Tensor, change: Tensor) -> Tensor:
         weight = _ratio(step.flatten(1), change.flatten(1))
-        root = (weight / weight.mean(1, keepdim=True)).sqrt_().view_as(step)
-        return (self._rows_up @ root @ self._columns_up.T)[:, None]
+        root = (weight / weight.mean(1, keepdim=True)).sqrt_().view_as(step)[:, None]
+        if self._pool == (1, 1):
+            return root
+        scale = tuple(map(float, self._pool))
+        height, width = self.shape[-2:]
+        return interpolate(root, scale_factor=scale, mode="bilinear")[..., :height, :width].contiguous()
 
     def _ring_energies(self, step: Tensor, change: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
         return (
@@ -145,17 +147,15 @@ def _pool(side: int) -> int:
     return POOL if side >= 4 * POOL else 1
 
 
-def _resampling(side: int, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Matrices of a blur of the coarse grid and of linear interpolation from it, for one direction."""
+def _blur(side: int, like: Tensor) -> Tensor:
+    """Return the matrix of a blur of the coarse grid, for one direction."""
     pool = _pool(side)
     coarse = torch.arange(pool / 2 - 0.5, side + pool / 2 - 0.5, pool, dtype=torch.float64)
-    fine = torch.arange(side, dtype=torch.float64)
     # averages over pixels have blurred already
     deviation = (BLUR**2 - (pool**2 - 1) / 12) ** 0.5
     blur = torch.exp(-0.5 * ((coarse[:, None] - coarse) / deviation) ** 2)
     blur[blur < 1e-6] = 0.0  # denormal weights would make the products many times slower
-    up = (1 - (fine[:, None] - coarse).abs() / pool).clamp_min(0)
-    return (blur / blur.sum(1, keepdim=True)).to(like), (up / up.sum(1, keepdim=True)).to(like)
+    return (blur / blur.sum(1, keepdim=True)).to(like)
 
 
 def _over_channels(energy: Tensor) -> Tensor:
