@@ -11,7 +11,7 @@ from torch import Tensor
 
 from madcore.arguments import chosen_solver
 from madcore.attempts import solve
-from madcore.errors import LevelError
+from madcore.errors import InputError, LevelError
 from madcore.metric import Metric
 from madcore.posing import pose_problem
 from madcore.results import Quartet, Result, Status
@@ -86,10 +86,12 @@ def solve_four(
 
 def _levels_of_four(levels: tuple[Any, Any], count: int) -> Any:
     """Return levels of a and b for the rows of the batch, which hold b, b, a and a."""
-    if levels[0] is None:
+    if all(level is None for level in levels):
         return None
-    if isinstance(levels[0], str):
+    if all(isinstance(level, str) for level in levels):
         return [levels[1]] * 2 * count + [levels[0]] * 2 * count
+    if any(level is None or isinstance(level, str) for level in levels):
+        raise InputError("levels of different kinds are held one by one")
     a, b = (torch.as_tensor(level, dtype=torch.float64).cpu().reshape(-1).expand(count) for level in levels)
     return torch.cat([b, b, a, a])
 

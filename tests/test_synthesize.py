@@ -279,6 +279,13 @@ def test_quartet_is_four_syntheses(options, only_together):
         assert found.trace.optimized.shape[1] == 2
 
 
+def test_quartet_holds_levels_of_different_kinds():
+    quartet = madcore.quartet(IMAGE, "ssim", "mse", level=("noise:0.05", 0.01), **FAST)
+    noisy = madcore.synthesize(IMAGE, "mse", "ssim", "min", level="noise:0.05", **FAST)
+    assert quartet["a_min"].level.item() == pytest.approx(0.01)
+    assert quartet["b_min"].level.item() == pytest.approx(noisy.level.item())
+
+
 def test_quartet_is_one_by_one_where_a_metric_takes_one_image():
     def one_only(image, mad_image):
         if len(image) > 1:
