@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -39,6 +38,8 @@ def solve(
 ) -> Result:
     """Run from every start image and return the best images; a run that was interrupted is the last.
 
+    `Result.seconds` is for the caller to tell, who knows what came before.
+
     Parameters
     ----------
     problem : MADProblem
@@ -57,7 +58,6 @@ def solve(
     LevelError
         If the only start cannot be moved to the levels.
     """
-    begun = time.perf_counter()
     if initial_noise is None and initial_image is None and names_noise(level):
         initial_noise = noise_of(level) if isinstance(level, str) else [noise_of(each) for each in level]
     first = first_start(problem, initial_image, initial_noise, seed, width)
@@ -73,7 +73,7 @@ def solve(
             break
     settings: dict[str, Any] = {"seed": seed, "starts": starts, "max_iter": max_iter}
     settings |= {"solver": solver.name, "solver_revision": solver.revision}
-    return dataclasses.replace(best_of(results, problem.sign), seconds=time.perf_counter() - begun, settings=settings)
+    return dataclasses.replace(best_of(results, problem.sign), settings=settings)
 
 
 def _shared_level(problem: MADProblem, first: Tensor, levels: Tensor | None, tolerance: float) -> tuple[Tensor, Tensor]:

@@ -263,12 +263,18 @@ def mine(tmp_path, monkeypatch):
     return file, ran
 
 
+def synthesize_by(file, as_module, folder):
+    """Hold a metric of the core while that of the file is maximised, and forget the file's module."""
+    name = f"{file.stem if as_module else file}:metric"
+    assert run(["synth", name, "mae", *QUICK, str(folder), "--minmax", "max"]) == 0
+    sys.modules.pop(file.stem, None)
+    return name, folder
+
+
 @pytest.mark.parametrize("as_module", [False, True])
 def test_code_is_run_only_if_it_is_allowed_and_that_of_the_record(tmp_path, check, mine, as_module):
     file, ran = mine
-    name, folder = f"{file.stem if as_module else file}:metric", tmp_path / "mad"
-    assert run(["synth", name, "mae", *QUICK, str(folder), "--minmax", "max"]) == 0
-    sys.modules.pop(file.stem, None)
+    name, folder = synthesize_by(file, as_module, tmp_path / "mad")
     ran.unlink()
     code, error = check(folder)
     assert (code, ran.exists()) == (2, False)
@@ -286,9 +292,7 @@ def test_code_is_run_only_if_it_is_allowed_and_that_of_the_record(tmp_path, chec
 @pytest.mark.parametrize("as_module", [False, True])
 def test_code_that_the_record_has_no_hash_of_is_not_run(tmp_path, check, mine, as_module):
     file, ran = mine
-    name, folder = f"{file.stem if as_module else file}:metric", tmp_path / "mad"
-    assert run(["synth", name, "mae", *QUICK, str(folder), "--minmax", "max"]) == 0
-    sys.modules.pop(file.stem, None)
+    name, folder = synthesize_by(file, as_module, tmp_path / "mad")
     ran.unlink()
     file.write_text(file.read_text() + "# changed\n")
     edit_record(folder, lambda record: record["key"]["a"].pop("code"))
