@@ -49,7 +49,7 @@ def run_peer(problem, start, metrics, minmax, tradeoff, iterations):
     point = mad.mad_image.detach()
     target = mad._reference_metric_target
     drift = abs(metrics[1](problem.image, point).item() - target) / target
-    inside = problem.clamp(point.flatten(1))
+    inside = problem.bounds.clamp(point.flatten(1))
     on_level = move_along_ray(problem, inside, level, 1e-6)
     if held_error(problem, problem.held_values(on_level), level).item() > 1e-3:
         return None

@@ -38,7 +38,7 @@ def make_problem(side, batch, channels, optimized, held, minmax, device):
     metrics = madcore.create_metric(optimized), (madcore.create_metric(held),)
     problem = MADProblem.create(image, *metrics, signs(minmax, batch).to(device))
     noise = torch.randn(image.shape, generator=torch.Generator().manual_seed(0)).to(device)
-    return problem, problem.clamp((image + 0.1 * noise).flatten(1))
+    return problem, problem.bounds.clamp((image + 0.1 * noise).flatten(1))
 
 
 def measure(side, batch, channels, optimized, held, minmax, device):

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from madcore.errors import ContractError, InputError
+from madcore.mean_luminance import MeanLuminance
 from madcore.metric import NEGATIVE_TOLERANCE, Metric
-from madcore.problem import MADProblem, MeanLuminance
+from madcore.problem import MADProblem
 from madcore.solvers import LevelSet, PenaltyMethod, Solver
 
 __all__ = [

@@ -122,5 +122,5 @@ def _attempt(
         reference_metrics=problem.reference_metrics,
         tolerance=tolerance,
         start_values=finished["optimized_value"][:, None],
-        pixel_range=(problem.low, problem.high),
+        pixel_range=(problem.bounds.low, problem.bounds.high),
     )

@@ -56,7 +56,7 @@ def certify(problem: MADProblem, point: Tensor, level: Tensor, kinks: Kinks | No
     point = point.to(problem.image.dtype)
     level = level.to(problem.image.dtype)
     evaluation = problem.evaluate(point)
-    outside = (point < problem.low) | (point > problem.high)
+    outside = (point < problem.bounds.low) | (point > problem.bounds.high)
     return Certificate(
         optimized_value=evaluation.optimized,
         reference_value=evaluation.held,

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from madcore.bounds import PixelBounds
 from madcore.competition_steps import Objective, Saved, Step
 from madcore.errors import ContractError
 from madcore.metric import Metric, PreparedMetric
@@ -114,14 +115,12 @@ class LevelSetDescent:
     def _problem(self, objective: Objective, mad_image: Tensor) -> MADProblem:
         image = mad_image.detach()
         reference = objective.image if image.ndim == 4 and len(image) == 1 else objective.image[None]
-        low, high = (reference.new_full((1, 1), bound) for bound in self._bounds)
         penalty = Penalty(lambda other: objective.penalty_function(other.view_as(image)).sum().reshape(1), "penalty")
         held = _Whole(objective.reference_metric, image.shape)
         return MADProblem(
             image=reference,
             sign=reference.new_full((1,), objective.sign),
-            low=low,
-            high=high,
+            bounds=PixelBounds.of(*self._bounds, reference),
             optimized_metric=Metric(_unused, "optimized metric"),
             reference_metrics=(Metric(_unused, "reference metric"),),
             optimized=_Whole(objective.optimized_metric, image.shape),

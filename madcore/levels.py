@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from madcore.errors import InputError
+from madcore.mean_luminance import MeanLuminance
 from madcore.metric import Metric
-from madcore.problem import MADProblem, MeanLuminance
+from madcore.problem import MADProblem
 from madcore.starts import Seed, noise_like, short
 
 __all__ = ["Level", "names_noise", "noise_of", "quartet_levels", "wanted_levels"]
@@ -55,7 +56,7 @@ def _levels_of_noise(
     noise = precise.image.new_tensor([noise_of(each) for each in written])[:, None] * width
     seeds: tuple[Seed, ...] = (seed,) if kinds == {"noise"} else NOISE_CURVE_SEEDS
     noisy = [
-        precise.clamp(precise.reference + noise * noise_like(precise.image, each).flatten(1)).to(first.dtype)
+        precise.bounds.clamp(precise.reference + noise * noise_like(precise.image, each).flatten(1)).to(first.dtype)
         for each in seeds
     ]
     if len(noisy) == 1 and torch.allclose(noisy[0], first, rtol=0, atol=1e-6 * width):

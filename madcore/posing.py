@@ -16,9 +16,10 @@ from madcore.arguments import (
     warn_if_same,
 )
 from madcore.lookup import create_metric, create_penalty
+from madcore.mean_luminance import MeanLuminance
 from madcore.metric import Metric
 from madcore.penalties import Penalty
-from madcore.problem import MADProblem, MeanLuminance, signs
+from madcore.problem import MADProblem, signs
 
 __all__ = ["pose_problem"]
 

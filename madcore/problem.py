@@ -18,11 +18,13 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from madcore.bounds import PixelBounds
 from madcore.errors import ContractError, InputError
+from madcore.mean_luminance import MeanLuminance
 from madcore.metric import Metric
 from madcore.penalties import Penalty
 
-__all__ = ["Evaluation", "MADProblem", "MeanLuminance", "signs"]
+__all__ = ["Evaluation", "MADProblem", "signs"]
 
 
 class Prepared(Protocol):
@@ -61,25 +63,6 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class MeanLuminance:
-    """The mean over all pixels and channels: a quantity that can be held although it is no distance."""
-
-    name: str = "mean luminance"
-
-    def prepare(self, image: Tensor) -> MeanLuminance:
-        """Return itself: nothing depends on the reference image."""
-        return self
-
-    def value(self, mad_image: Tensor) -> Tensor:
-        """Compute the means, (N,)."""
-        return mad_image.flatten(1).mean(1)
-
-    def value_and_gradient(self, mad_image: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute the means, (N,), and their constant gradients."""
-        return self.value(mad_image), torch.full_like(mad_image, 1 / mad_image[0].numel())
-
-
-@dataclass(frozen=True)
 class MADProblem:
     """A batch of N problems of one size, metrics prepared; made by `MADProblem.create`.
 
@@ -89,8 +72,8 @@ class MADProblem:
         Reference images (N, ...).
     sign : Tensor
         +1 where the optimized metric is minimised, -1 where it is maximised, (N,).
-    low, high : Tensor
-        Bounds of the pixels, (1, 1) or (N, n).
+    bounds : PixelBounds
+        The range of the pixels.
     optimized_metric : Metric
         The metric that is minimised or maximised.
     reference_metrics : tuple of Metric
@@ -105,8 +88,7 @@ class MADProblem:
 
     image: Tensor
     sign: Tensor
-    low: Tensor
-    high: Tensor
+    bounds: PixelBounds
     optimized_metric: Metric
     reference_metrics: tuple[Metric | MeanLuminance, ...]
     optimized: Prepared
@@ -147,8 +129,7 @@ class MADProblem:
         return cls(
             image=image,
             sign=sign.to(image),
-            low=_bound(low, image),
-            high=_bound(high, image),
+            bounds=PixelBounds.of(low, high, image),
             optimized_metric=optimized_metric,
             reference_metrics=reference_metrics,
             optimized=optimized_metric.prepare(image),
@@ -162,40 +143,6 @@ class MADProblem:
     def reference(self) -> Tensor:
         """The reference images, flattened, (N, n)."""
         return self.image.flatten(1)
-
-    def clamp(self, point: Tensor) -> Tensor:
-        """Move every pixel of (N, n) images to the nearest allowed value."""
-        if self.common_bounds is not None:
-            return point.clamp(*self.common_bounds)
-        return torch.maximum(torch.minimum(point, self.high), self.low)
-
-    def clamp_(self, point: Tensor) -> Tensor:
-        """Do what `clamp` does in place."""
-        if self.common_bounds is not None:
-            return point.clamp_(*self.common_bounds)
-        return torch.maximum(torch.minimum(point, self.high, out=point), self.low, out=point)
-
-    def at_bounds(self, point: Tensor) -> Tensor:
-        """Return -1 for pixels at their lower bound, 1 for those at their upper bound and 0 for others, (N, n)."""
-        # comparisons into numbers run several times faster than into truth values
-        low = torch.le(point, self.low, out=torch.empty_like(point))
-        return torch.ge(point, self.high, out=torch.empty_like(point)).sub_(low)
-
-    def interior(self, point: Tensor) -> Tensor:
-        """Return 1 for pixels strictly between their bounds and 0 for others, (N, n)."""
-        at_bounds = self.at_bounds(point)
-        return at_bounds.mul_(at_bounds).neg_().add_(1.0)
-
-    @cached_property
-    def common_bounds(self) -> tuple[float, float] | None:
-        """Smallest and largest value where all pixels have the same."""
-        return (self.low.item(), self.high.item()) if self.low.numel() == self.high.numel() == 1 else None
-
-    @cached_property
-    def movable(self) -> Tensor | None:
-        """1 for pixels whose bounds differ and 0 for others, (N, n) or (1, 1); None if all can move."""
-        movable = (self.low < self.high).to(self.image.dtype)
-        return None if bool(movable.all()) else movable
 
     @cached_property
     def precise(self) -> MADProblem:
@@ -220,7 +167,7 @@ class MADProblem:
         """
         if not any(isinstance(metric, MeanLuminance) for metric in self.reference_metrics):
             return level
-        width = (self.high.amax() - self.low.amin()).expand(len(level))
+        width = self.bounds.width.expand(len(level))
         return torch.stack(
             [
                 width if isinstance(metric, MeanLuminance) else level[:, index]
@@ -270,13 +217,13 @@ class MADProblem:
         held = torch.stack([values for values, _ in pairs], 1)
         slopes = [gradients.flatten(1) for _, gradients in pairs]
         jacobian = slopes[0][:, None] if len(slopes) == 1 else torch.stack(slopes, 1)
-        if self.movable is not None:
-            gradient, jacobian = gradient * self.movable, jacobian * self.movable[:, None]
+        if (movable := self.bounds.movable) is not None:
+            gradient, jacobian = gradient * movable, jacobian * movable[:, None]
         return Evaluation(objective, gradient, held, jacobian, value)
 
     def take(self, index: Tensor) -> MADProblem:
         """Return the problems of the images at `index`, metrics prepared again for them."""
-        some = self._prepared(self.image[index], self.sign[index], _rows(self.low, index), _rows(self.high, index))
+        some = self._prepared(self.image[index], self.sign[index], self.bounds.take(index))
         return some if self.exchanged is None else replace(some, exchanged=self.exchanged[index])
 
     def fourfold(self) -> MADProblem:
@@ -289,15 +236,14 @@ class MADProblem:
 
     def to(self, dtype: torch.dtype) -> MADProblem:
         """Return the same problems in another floating-point type."""
-        return self._prepared(self.image.to(dtype), self.sign.to(dtype), self.low.to(dtype), self.high.to(dtype))
+        return self._prepared(self.image.to(dtype), self.sign.to(dtype), self.bounds.to(dtype))
 
-    def _prepared(self, image: Tensor, sign: Tensor, low: Tensor, high: Tensor) -> MADProblem:
+    def _prepared(self, image: Tensor, sign: Tensor, bounds: PixelBounds) -> MADProblem:
         return replace(
             self,
             image=image,
             sign=sign,
-            low=low,
-            high=high,
+            bounds=bounds,
             optimized=self.optimized_metric.prepare(image),
             held=tuple(metric.prepare(image) for metric in self.reference_metrics),
             prepared_penalty=None if self.penalty is None else self.penalty.prepare(image),
@@ -320,16 +266,6 @@ def _exchange(
     mixed = [torch.where(mark, theirs, ours) for mark, ours, theirs in zip(marks, one, other, strict=True)]
     rest = [torch.where(mark, ours, theirs) for mark, ours, theirs in zip(marks, one, other, strict=True)]
     return (mixed[0], mixed[1]), (rest[0], rest[1])
-
-
-def _bound(bound: float | Tensor, image: Tensor) -> Tensor:
-    if not isinstance(bound, Tensor) or bound.numel() == 1:
-        return image.new_full((1, 1), float(bound))
-    return torch.broadcast_to(bound.to(image), image.shape).reshape(len(image), -1)
-
-
-def _rows(bound: Tensor, index: Tensor) -> Tensor:
-    return bound if len(bound) == 1 else bound[index]
 
 
 def _value_and_gradient(function: Callable[[Tensor], Tensor], mad_image: Tensor) -> tuple[Tensor, Tensor]:

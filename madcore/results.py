@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from madcore.mean_luminance import MeanLuminance
 from madcore.metric import Metric
-from madcore.problem import MeanLuminance
 
 __all__ = ["Quartet", "Result", "Status", "Trace", "best_of"]
 

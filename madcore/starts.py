@@ -75,7 +75,7 @@ def start_images(problem: MADProblem, first: Tensor, level: Tensor | None, count
         )
     for extra in range(len(starts), count):
         noise = noise_like(problem.image, _later(seed, extra)).flatten(1)
-        starts.append(problem.clamp(problem.reference + size * noise))
+        starts.append(problem.bounds.clamp(problem.reference + size * noise))
     return starts
 
 
@@ -85,7 +85,7 @@ def _structured(problem: MADProblem, name: str, first: Tensor, size: Tensor) -> 
     direction = {
         "brighter": lambda: torch.ones_like(reference),
         "darker": lambda: -torch.ones_like(reference),
-        "equal steps": lambda: _towards_farther_bound(problem).sign(),
+        "equal steps": lambda: (problem.bounds.farther(reference) - reference).sign(),
         "negated noise": lambda: reference - first,
         "more contrast": lambda: centred,
         "less contrast": lambda: -centred,
@@ -95,12 +95,7 @@ def _structured(problem: MADProblem, name: str, first: Tensor, size: Tensor) -> 
     # a flat picture has no contrast and no blur: fall back on the first start
     usable = scale > 1e-6 * size
     step = size / scale.clamp_min(torch.finfo(scale.dtype).tiny) * direction
-    return problem.clamp(torch.where(usable, reference + step, first))
-
-
-def _towards_farther_bound(problem: MADProblem) -> Tensor:
-    up, down = problem.high - problem.reference, problem.reference - problem.low
-    return torch.where(up >= down, up, -down)
+    return problem.bounds.clamp(torch.where(usable, reference + step, first))
 
 
 def _later(seed: Seed, extra: int) -> Seed:
@@ -112,16 +107,16 @@ def _fewest_pixels(problem: MADProblem, level: Tensor) -> Tensor:
 
     A corner of the box: from the noise start its pixels would have to pass the reference image's values.
     """
-    far = _towards_farther_bound(problem)
+    far = problem.bounds.farther(problem.reference) - problem.reference
     far = torch.where(far.isfinite(), far, torch.zeros_like(far))
     rank = far.abs().argsort(dim=1, descending=True, stable=True).argsort(dim=1)
     low, high = torch.zeros_like(level[:, 0]), torch.full_like(level[:, 0], float(far.shape[1]))
     for _ in range(math.ceil(math.log2(far.shape[1])) + 1):
         middle = ((low + high) / 2).ceil()
-        held = problem.held_values(problem.clamp(problem.reference + far * (rank < middle[:, None])))
+        held = problem.held_values(problem.bounds.clamp(problem.reference + far * (rank < middle[:, None])))
         enough = held[:, 0] >= level[:, 0]
         low, high = torch.where(enough, low, middle), torch.where(enough, middle, high)
-    return problem.clamp(problem.reference + far * (rank < high[:, None]))
+    return problem.bounds.clamp(problem.reference + far * (rank < high[:, None]))
 
 
 def _blurred(image: Tensor) -> Tensor:
@@ -145,9 +140,7 @@ def put_on_level(
     error = held_error(precise, precise.held_values(moved), wanted)
     off = ~(error <= 1e-4)
     if levels.shape[1] == 1 and bool(off.any()):
-        corner = torch.where(
-            problem.high - problem.reference >= problem.reference - problem.low, problem.high, problem.low
-        )
+        corner = problem.bounds.farther(problem.reference)
         corner = torch.where(corner.isfinite(), corner, problem.reference + 1e6 * (start - problem.reference)).to(dtype)
         other = move_along_ray(precise, corner, wanted, tolerance)
         nearer = off & (held_error(precise, precise.held_values(other), wanted) < error)
@@ -166,7 +159,7 @@ def put_on_level(
             f"no image with levels {short(levels[0])} of {names} was found; the closest has "
             f"{short(precise.held_values(moved)[0])}: choose levels nearer to these"
         )
-    return problem.clamp(moved.to(start.dtype)), off
+    return problem.bounds.clamp(moved.to(start.dtype)), off
 
 
 def first_start(
@@ -194,11 +187,11 @@ def first_start(
                 f"initial_image must have the shape of image, {tuple(problem.image.shape)}; got {tuple(start.shape)}"
             )
         start = start.flatten(1)
-        if bool((start != problem.clamp(start)).any()) and bool((problem.low < problem.high).all()):
+        if bool((start != problem.bounds.clamp(start)).any()) and problem.bounds.movable is None:
             raise InputError(
                 f"initial_image must be inside the pixel range; got {float(start.amin()):g} to {float(start.amax()):g}"
             )
-        start = problem.clamp(start)
+        start = problem.bounds.clamp(start)
     else:
         if noise is None:
             noise = DEFAULT_NOISE
@@ -207,7 +200,7 @@ def first_start(
         if len(each) not in (1, len(reference)) or not usable:
             raise InputError(f"initial_noise must be a positive number, or one for each image; got {noise}")
         deviation = reference.new_tensor(each)[:, None] * width
-        start = problem.clamp(reference + deviation * noise_like(problem.image, seed).flatten(1))
+        start = problem.bounds.clamp(reference + deviation * noise_like(problem.image, seed).flatten(1))
     if bool((start == reference).all(1).any()):
         raise InputError(
             "the start image equals the reference image: there is nothing to hold; give noise or another start"

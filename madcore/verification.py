@@ -256,7 +256,7 @@ class _Image:
         if self.problem is None:
             return torch.zeros(1)
         point, half = picture.flatten(1), 0.51 / (2**bits - 1)
-        return ((point < self.problem.low - half) | (point > self.problem.high + half)).sum(1)
+        return ((point < self.problem.bounds.low - half) | (point > self.problem.bounds.high + half)).sum(1)
 
     def _measure(self, picture: Tensor) -> Certificate | None:
         if self.problem is None or picture.shape != self.problem.image.shape:

@@ -32,7 +32,7 @@ def run(held, steps=40):
     start = (image + 0.1 * noise).clamp(0, 1).flatten(1)
     solver = LevelSet()
     state = solver.init(problem, start, problem.held_values(start))
-    problem.common_bounds  # noqa: B018 - found once
+    problem.bounds.common  # noqa: B018 - found once
     with CountWaits() as waits:
         for _ in range(steps):
             state = solver.step(problem, state)

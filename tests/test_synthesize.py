@@ -28,7 +28,7 @@ def problem_of(image, optimized, held, minmax):
     problem = MADProblem.create(image, *metrics, signs(minmax, len(image)))
     generator = torch.Generator().manual_seed(1)
     noise = torch.randn(image.shape, generator=generator, dtype=image.dtype)
-    start = problem.clamp((image + 0.1 * noise).flatten(1))
+    start = problem.bounds.clamp((image + 0.1 * noise).flatten(1))
     return problem, start, problem.held_values(start)
 
 

@@ -32,7 +32,7 @@ class Grid:
     def around(cls, result: Result, problem: MADProblem, bits: int, code_range: tuple[float, float] | None) -> Grid:
         """Find the codes of a result's images; InputError unless the code range is finite and contains them."""
         low, high = _code_range(result) if code_range is None else map(float, code_range)
-        point, bounds = result.mad_image.flatten(1).double(), (problem.low, problem.high)
+        point, bounds = result.mad_image.flatten(1).double(), (problem.bounds.low, problem.bounds.high)
         if not (low < high and abs(low) + abs(high) < float("inf")):
             raise InputError(f"code_range must be two finite numbers, the smaller first; got {low:g} and {high:g}")
         if not bool(((point >= low) & (point <= high)).all()):
@@ -45,8 +45,8 @@ class Grid:
             (grid.positions(bound.double()).clamp(-1, top + 1).round()).expand_as(point) for bound in bounds
         )
         # compared as pixels, so that a bound that is itself a code stays allowed
-        lowest = (lowest + (grid.pixels(lowest) < problem.low).double()).clamp(0, top)
-        highest = (highest - (grid.pixels(highest) > problem.high).double()).clamp(0, top)
+        lowest = (lowest + (grid.pixels(lowest) < problem.bounds.low).double()).clamp(0, top)
+        highest = (highest - (grid.pixels(highest) > problem.bounds.high).double()).clamp(0, top)
         nearest = exact.round()
         inside = lowest <= highest  # a pixel that is kept at a value between two codes has none
         lowest, highest = torch.where(inside, lowest, nearest), torch.where(inside, highest, nearest)

@@ -93,7 +93,7 @@ def _jumps(problem: MADProblem, error: Tensor, half: Tensor) -> Tensor | None:
     """Return the jumps of objective and held metrics on half of the pixels, (N, 1 + k, n); None without any."""
     reference, size = problem.reference, error.square().mean(1, keepdim=True).sqrt()
     offset = (1e-3 if error.dtype == torch.float32 else 1e-5) * size
-    inside = (reference + offset <= problem.high) & (reference - offset >= problem.low)
+    inside = (reference + offset <= problem.bounds.high) & (reference - offset >= problem.bounds.low)
     movable, others = (half & inside).to(error), (~half).to(error)
     middle = torch.addcmul(reference, error, others)
     above, below = (_slopes(problem, torch.addcmul(middle, movable, offset, value=side)) for side in (1, -1))

@@ -49,7 +49,7 @@ def nudge(problem: MADProblem, point: Tensor, level: Tensor, tolerance: float) -
 def _neighbours(problem: MADProblem, point: Tensor, way: Tensor) -> Tensor:
     """Return for each pixel the next number in that way, inside its bounds; itself where there is none."""
     moved = torch.nextafter(point, torch.where(way > 0, torch.inf, -torch.inf).to(point))
-    allowed = (way != 0) & (moved >= problem.low) & (moved <= problem.high)
+    allowed = (way != 0) & (moved >= problem.bounds.low) & (moved <= problem.bounds.high)
     return torch.where(allowed, moved, point)
 
 

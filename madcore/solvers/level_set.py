@@ -72,7 +72,7 @@ class LevelSet:
         """Begin at images (N, n) on the levels (N, k)."""
         kinks = Kinks.find(problem, start)
         evaluation = problem.evaluate(start)
-        error_image, at_bounds = start - problem.reference, problem.at_bounds(start)
+        error_image, at_bounds = start - problem.reference, problem.bounds.at_bounds(start)
         multiplier, degree = _multiplier(problem, start, error_image, at_bounds, evaluation, None)
         slope = lagrangian(evaluation, multiplier)
         if kinks is not None:
@@ -140,14 +140,14 @@ class LevelSet:
         self, problem: MADProblem, state: LevelSetState, proposal: Tensor, trial: Tensor, evaluation: Evaluation
     ) -> LevelSetState:
         step = trial - state.point
-        at_bounds = problem.at_bounds(trial)
+        at_bounds = problem.bounds.at_bounds(trial)
         multiplier, degree = _multiplier(
             problem, trial, trial - problem.reference, at_bounds, evaluation, state.multiplier
         )
         slope = lagrangian(evaluation, multiplier)
         change = slope - lagrangian(state.evaluation, multiplier)
         measured = Measured(
-            ahead=dot(state.slope, problem.clamp(proposal).sub_(state.point)),
+            ahead=dot(state.slope, problem.bounds.clamp(proposal).sub_(state.point)),
             predicted=dot(state.slope, step),
             curvature=dot(step, change),
             moved=norm(step),

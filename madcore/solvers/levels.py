@@ -42,7 +42,7 @@ def move_along_ray(problem: MADProblem, point: Tensor, level: Tensor, tolerance:
     best, best_error = point, torch.full_like(wanted, torch.inf)
     last_position, last_height = position, position
     for attempt in range(tries):
-        trial = problem.clamp_(torch.addcmul(problem.reference, error, position.exp()[:, None]))
+        trial = problem.bounds.clamp_(torch.addcmul(problem.reference, error, position.exp()[:, None]))
         height = (problem.held_values(trial)[:, 0] / wanted).clamp_min(1e-30).log()
         nearer = height.abs() < best_error
         best = torch.where(nearer[:, None], trial, best)
@@ -69,7 +69,7 @@ def newton_correct(
     """
     step = (solve_normal(jacobian, free, missing)[:, None] @ (jacobian * free[:, None]))[:, 0]
     length = step.norm(dim=1).clamp_min(torch.finfo(step.dtype).tiny)
-    return problem.clamp(point + step * (cap / length).clamp(max=1.0)[:, None])
+    return problem.bounds.clamp(point + step * (cap / length).clamp(max=1.0)[:, None])
 
 
 def restore(
@@ -122,7 +122,7 @@ def _newton(problem: MADProblem, gradients: MADProblem, point: Tensor, held: Ten
     rounded = point.to(gradients.image.dtype)
     evaluation = gradients.evaluate(rounded)
     slope = lagrangian(evaluation, least_squares_multiplier(gradients, rounded, evaluation))
-    at_bounds = gradients.at_bounds(rounded)
+    at_bounds = gradients.bounds.at_bounds(rounded)
     free = free_pixels(at_bounds, slope) * (1 - at_bounds.abs())
     if level.shape[1] == 1:
         gradient = evaluation.jacobian[:, 0]
@@ -134,7 +134,7 @@ def _newton(problem: MADProblem, gradients: MADProblem, point: Tensor, held: Ten
 
 def _move_towards_start(problem: MADProblem, point: Tensor, level: Tensor, start: Tensor) -> Tensor:
     """Bisect between the point and the start image, moved outwards."""
-    outside = problem.clamp(problem.reference + 1.5 * (start - problem.reference))
+    outside = problem.bounds.clamp(problem.reference + 1.5 * (start - problem.reference))
     low, high = torch.zeros_like(level[:, 0]), torch.ones_like(level[:, 0])
     for _ in range(50):
         middle = (low + high) / 2

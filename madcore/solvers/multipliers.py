@@ -31,7 +31,7 @@ def lagrangian(evaluation: Evaluation, multiplier: Tensor) -> Tensor:
 
 
 def free_pixels(at_bounds: Tensor, slope: Tensor) -> Tensor:
-    """Return 1 where a step against `slope` stays in the range and 0 elsewhere, (N, n); of `MADProblem.at_bounds`."""
+    """Return 1 where a step against `slope` stays in the range and 0 elsewhere, (N, n); of `PixelBounds.at_bounds`."""
     outwards = at_bounds * slope
     return torch.ge(outwards, 0.0, out=outwards)
 
@@ -48,7 +48,7 @@ def ray_multiplier(
     Parameters
     ----------
     error, at_bounds : Tensor
-        The point minus the reference image, and what `MADProblem.at_bounds` says of the point, (N, n).
+        The point minus the reference image, and what `PixelBounds.at_bounds` says of the point, (N, n).
     last : Tensor, optional
         The multiplier before, (N, 1), which is kept where too few pixels are inside their bounds to tell.
 
@@ -68,7 +68,7 @@ def ray_multiplier(
 
 def least_squares_multiplier(problem: MADProblem, point: Tensor, evaluation: Evaluation, rounds: int = 3) -> Tensor:
     """Compute the multipliers, (N, k), that make the Lagrangian's gradient smallest on the free pixels."""
-    at_bounds = problem.at_bounds(point)
+    at_bounds = problem.bounds.at_bounds(point)
     free = 1 - at_bounds.abs()
     for _ in range(rounds):
         right = ((evaluation.jacobian * free[:, None]) @ evaluation.gradient[..., None])[..., 0]
@@ -79,7 +79,7 @@ def least_squares_multiplier(problem: MADProblem, point: Tensor, evaluation: Eva
 
 def relative_residual(problem: MADProblem, point: Tensor, slope: Tensor, gradient: Tensor) -> Tensor:
     """Compute the first-order residual, (N,): the Lagrangian's free gradient relative to that of the objective."""
-    free = free_pixels(problem.at_bounds(point), slope)
+    free = free_pixels(problem.bounds.at_bounds(point), slope)
     size = torch.maximum((gradient * free).norm(dim=1), 0.01 * gradient.norm(dim=1))
     return (slope * free).norm(dim=1) / size.clamp_min(torch.finfo(point.dtype).tiny)
 

@@ -84,14 +84,14 @@ class PenaltyMethod:
         def closure() -> Tensor:
             nonlocal calls
             at_hand = calls == 0  # where the last step ended
-            evaluation = state.evaluation if at_hand else problem.evaluate(problem.clamp(parameter.detach()))
+            evaluation = state.evaluation if at_hand else problem.evaluate(problem.bounds.clamp(parameter.detach()))
             calls += 1
             missing = 2 * state.tradeoff * (evaluation.held - state.level)
             parameter.grad = evaluation.gradient + (missing[:, None] @ evaluation.jacobian)[:, 0]
             return _merit(evaluation, state).sum()
 
         state.optimizer.step(closure)  # type: ignore[arg-type]
-        parameter.data.copy_(problem.clamp(parameter.data))
+        parameter.data.copy_(problem.bounds.clamp(parameter.data))
         point = parameter.detach().clone()
         evaluation = problem.evaluate(point)
         merit = _merit(evaluation, state)

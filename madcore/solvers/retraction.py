@@ -28,7 +28,7 @@ def along_ray(problem: MADProblem, proposal: Tensor, level: Tensor, degree: Tens
         Wanted value, degree of the metric along the ray, and relative correction below which to stop, (N,) each.
     """
     error = proposal - problem.reference
-    trial = problem.clamp(proposal)
+    trial = problem.bounds.clamp(proposal)
     wanted, slope = numbers(level), numbers(degree)
     xp = namespace(wanted)
     position = moved = last_missing = xp.zeros_like(wanted)  # position: logarithm of the factor
@@ -41,7 +41,7 @@ def along_ray(problem: MADProblem, proposal: Tensor, level: Tensor, degree: Tens
         step = need * xp.nan_to_num(missing / slope, nan=0.0, posinf=0.0, neginf=0.0)
         following = xp.clip(position + step, *SHARES)
         moved, last_missing, position = following - position, missing, following
-        trial = problem.clamp_(torch.addcmul(problem.reference, error, column(xp.exp(position), error)))
+        trial = problem.bounds.clamp_(torch.addcmul(problem.reference, error, column(xp.exp(position), error)))
         need = need & (abs(slope * moved) >= numbers(enough))
         if none_of(need) or (attempt == 1 and not at_hand(trial)):
             break
@@ -54,8 +54,8 @@ def by_newton(problem: MADProblem, proposal: Tensor, level: Tensor, point: Tenso
     The first image that is near enough, or the nearest, is returned.  `level` is (N, k); `point` (N, n) is where the
     proposal came from.
     """
-    trial = problem.clamp(proposal)
-    free = problem.interior(trial)
+    trial = problem.bounds.clamp(proposal)
+    free = problem.bounds.interior(trial)
     cap = 0.5 * (point - problem.reference).norm(dim=1)
     best, best_error = trial, torch.full_like(level[:, 0], torch.inf)
     for _ in range(3):

@@ -45,17 +45,19 @@ ARROWS = {
     "metric": "",
     "images": "pictures",
     "contact_sheet": "wording",
-    "problem": "metric penalties",
+    "bounds": "",
+    "mean_luminance": "",
+    "problem": "bounds mean_luminance metric penalties",
     "solvers": "problem metric",
     "certificate": "problem solvers metric",
     "starts": "certificate problem solvers metric",
-    "levels": "starts certificate problem solvers metric",
-    "results": "problem metric",
+    "levels": "starts certificate mean_luminance problem solvers metric",
+    "results": "mean_luminance metric",
     "quantization": "certificate results problem solvers",
     "synthesis": "certificate results problem solvers metric",
-    "arguments": "problem solvers metric",
+    "arguments": "mean_luminance problem solvers metric",
     "room": "",
-    "posing": "lookup arguments problem metric penalties",
+    "posing": "lookup arguments mean_luminance problem metric penalties",
     "attempts": "arguments levels problem results solvers starts synthesis",
     "fours": "arguments attempts metric posing results room",
     "api": "lookup arguments attempts fours levels posing starts results synthesis solvers penalties",
@@ -77,7 +79,7 @@ ARROWS = {
     "competition_file": "competition_checks",
     "competition_steps": "competition_checks metric penalties",
     "competition_history": "competition_steps",
-    "competition_level_set": "competition_steps errors metric penalties problem solvers",
+    "competition_level_set": "bounds competition_steps errors metric penalties problem solvers",
     "competition": "lookup penalties competition_checks competition_file competition_history competition_level_set "
     "competition_steps",
     # figures
@@ -104,7 +106,7 @@ TORCH_FREE = {
 UPPER = TORCH_FREE - {"errors", "pictures"} | {"lookup"}
 HEAVY = {"torch", "torchvision", "numpy", "PIL", "scipy", "skimage", "matplotlib", "safetensors"}
 LOWER = {
-    *("measures", "metric", "penalties", "images", "problem", "solvers"),
+    *("measures", "metric", "penalties", "images", "bounds", "mean_luminance", "problem", "solvers"),
     *("certificate", "starts", "levels", "results", "quantization", "synthesis", "arguments", "attempts", "room"),
 }
 # What a plugin may import besides the public names.
