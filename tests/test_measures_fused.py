@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from madcore.measures import compiled
+from madcore import compiled
 from madcore.measures.fastest import fastest_structure
 from madcore.measures.filtering import gaussian_window, uniform_window
 from madcore.measures.fused_structure import FusedStructure

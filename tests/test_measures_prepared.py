@@ -8,8 +8,8 @@ import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from pictures import pair
 
+from madcore import compiled
 from madcore.errors import InputError
-from madcore.measures import compiled
 from madcore.measures.ms_ssim import MsSsim
 from madcore.measures.nlpd import Nlpd
 from madcore.measures.pixelwise import Lp, Mae, Mse

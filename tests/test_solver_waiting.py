@@ -43,6 +43,7 @@ def run(held, steps=40):
 def test_steps_do_not_wait(held, monkeypatch):
     monkeypatch.setattr(numbers, "at_hand", lambda values: False)
     monkeypatch.setattr("madcore.solvers.retraction.at_hand", lambda values: False)
+    monkeypatch.setattr("madcore.compiled.at_hand", lambda images: False)
     state, waits = run(held)
     assert waits == 0
     assert torch.isfinite(state.best_merit).all()
@@ -52,6 +53,7 @@ def test_as_good_as_where_it_can_look(monkeypatch):
     looking, _ = run(("mse",), steps=60)
     monkeypatch.setattr(numbers, "at_hand", lambda values: False)
     monkeypatch.setattr("madcore.solvers.retraction.at_hand", lambda values: False)
+    monkeypatch.setattr("madcore.compiled.at_hand", lambda images: False)
     blind, _ = run(("mse",), steps=60)
     torch.testing.assert_close(blind.best_merit, looking.best_merit, rtol=1e-3, atol=0)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from madcore.measures import compiled
+from madcore import compiled
 from madcore.measures.normalization import BandSpace, NormalizedBand
 from madcore.measures.pyramid import Resampling
 from madcore.measures.structure import Structure

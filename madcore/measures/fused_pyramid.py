@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from madcore.measures.compiled import compile_loops
+from madcore.compiled import compile_loops
 
 __all__ = ["FusedResampling"]
 

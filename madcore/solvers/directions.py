@@ -12,7 +12,11 @@ import torch
 from torch import Tensor
 
 from madcore.solvers.level_set_state import LevelSetState, choose
-from madcore.solvers.numbers import dot, none_of, tensor, true_of_all
+from madcore.solvers.multipliers import free_pixels
+from madcore.solvers.numbers import Numbers, namespace, none_of, numbers, tensor, true_of_all
+from madcore.solvers.pair_passes import fastest_pair_passes
+from madcore.solvers.passes import Passes
+from madcore.solvers.quasi_newton import quasi_newton
 
 __all__ = ["Direction", "find_direction"]
 
@@ -27,81 +31,78 @@ class Direction:
     ----------
     step : Tensor
         The direction on free pixels, 0 elsewhere, (N, n).
-    overshoot : Tensor
-        What pixels at their bounds would do, (N, n).
+    square : Numbers
+        Its squared length, (N,).
+    over : Numbers
+        How far pixels that are held at a bound would follow their slope, scaled by the weights of places, (N,).
     trusted : Tensor
         Whether the direction's own length is that of the best step, (N,).
     """
 
     step: Tensor
-    overshoot: Tensor
+    square: Numbers
+    over: Numbers
     trusted: Tensor
 
 
 def find_direction(
-    state: LevelSetState, free: Tensor, share: tuple[float, float], *, begins: bool
+    state: LevelSetState, passes: Passes, share: tuple[float, float], *, begins: bool
 ) -> tuple[Direction, LevelSetState]:
     """Return the directions, and the state with its momentum renewed.
 
     Parameters
     ----------
-    free : Tensor
-        1 for pixels that may move, 0 for others, (N, n).
     share : tuple of float
         Smallest and largest share of the last direction that momentum keeps.
     begins : bool
         Whether it is known without looking that momentum moves every image.
     """
-    slope = state.slope * free
-    overshoot = slope - state.slope
-    if state.operator is not None and state.scale is not None:
-        overshoot *= state.operator.places(state.scale)
     if true_of_all(state.quasi):
-        return _quasi_newton(state, slope, free, overshoot)
-    direction, state = _momentum(state, slope, free, overshoot, share)
+        return _quasi_newton(state, passes)
+    direction, state = _momentum(state, passes, share)
     if begins or none_of(state.quasi):
         return direction, state
-    other, judged = _quasi_newton(state, slope, free, overshoot)
+    other, judged = _quasi_newton(state, passes)
+    quasi = numbers(state.quasi)
+    xp = namespace(quasi)
     mixed = Direction(
         choose(state.quasi, other.step, direction.step),
-        choose(state.quasi, other.overshoot, overshoot),
+        xp.where(quasi, other.square, direction.square),
+        xp.where(quasi, other.over, direction.over),
         other.trusted & state.quasi,
     )
     return mixed, replace(state, promised=torch.where(state.quasi, judged.promised, state.promised))
 
 
-def _momentum(
-    state: LevelSetState, slope: Tensor, free: Tensor, overshoot: Tensor, share: tuple[float, float]
-) -> tuple[Direction, LevelSetState]:
+def _momentum(state: LevelSetState, passes: Passes, share: tuple[float, float]) -> tuple[Direction, LevelSetState]:
     kept = max(share[0], min(share[1], 1 - LAG / (state.steps + 1)))
-    momentum = torch.add(slope, state.momentum, alpha=kept).mul_(free)
-    step = torch.neg(free).mul_(_scaled(state, momentum))
-    descends = dot(step, slope) < 0
-    if not true_of_all(descends):
-        step = choose(tensor(descends), step, -free * _scaled(state, slope))
-    return Direction(step, overshoot, torch.zeros_like(state.quasi)), replace(state, momentum=momentum)
+    momentum, weighted = passes.renew_momentum(state, kept)
+    step, descent, square = passes.descend(state, state.filtered(weighted))
+    if not true_of_all(descent < 0):
+        other, _, other_square = _steepest(state, passes)
+        step = choose(tensor(descent < 0), step, other)
+        square = namespace(square).where(descent < 0, square, other_square)
+    over = namespace(square).ones_like(square)
+    return Direction(step, square, over, torch.zeros_like(state.quasi)), replace(state, momentum=momentum)
 
 
-def _quasi_newton(
-    state: LevelSetState, slope: Tensor, free: Tensor, overshoot: Tensor
-) -> tuple[Direction, LevelSetState]:
-    step, gamma, pairs = state.pairs.direction(
-        slope, free, lambda vector: _scaled(state, vector), renew=state.steps % 2 == 0
-    )
-    descent = torch.linalg.vecdot(step, slope)
+def _quasi_newton(state: LevelSetState, passes: Passes) -> tuple[Direction, LevelSetState]:
+    found = quasi_newton(state, fastest_pair_passes(state), renew=state.steps % 2 == 0)
+    step, square, descent = found.step, found.square, tensor(found.descent)
+    slope = state.slope * free_pixels(state.at_bounds, state.slope)
     # false also where the direction is not finite
-    good = descent < -1e-10 * step.norm(dim=1) * slope.norm(dim=1)
+    good = descent < -1e-10 * tensor(square).sqrt() * slope.norm(dim=1)
     if not true_of_all(good):
-        step = choose(good, step, -free * _scaled(state, slope))
+        other, _, other_square = _steepest(state, passes)
+        step, square = choose(good, step, other), namespace(square).where(numbers(good), square, other_square)
     # few pairs know too little of the curvature to promise anything
-    tells = state.at_best & good & (pairs >= state.pairs.memory // 2)
+    tells = state.at_best & good & (found.pairs >= state.pairs.memory // 2)
     promised = torch.where(tells, -0.5 * descent, state.promised)
-    overshoot = overshoot * torch.where(good, gamma, 1.0)[:, None]
-    return Direction(step, overshoot, good & (pairs > 0)), replace(state, promised=promised)
+    over = numbers(torch.where(good, found.gamma, 1.0))
+    return Direction(step, square, over, good & (found.pairs > 0)), replace(state, promised=promised)
 
 
-def _scaled(state: LevelSetState, vector: Tensor) -> Tensor:
-    """Compute K v, (N, n)."""
-    if state.operator is None or state.scale is None:
-        return vector
-    return state.operator.apply(state.scale, vector)
+def _steepest(state: LevelSetState, passes: Passes) -> tuple[Tensor, Numbers, Numbers]:
+    """Return the direction of steepest descent in the learned metric, its product with the slope and its square."""
+    slope = state.slope * free_pixels(state.at_bounds, state.slope)
+    return passes.descend(state, state.filtered(state.placed(slope)))

@@ -11,36 +11,14 @@ from torch import Tensor
 from madcore.problem import Evaluation
 from madcore.solvers.level_set_state import LevelSetState
 from madcore.solvers.numbers import Numbers, namespace, numbers, tensor
+from madcore.solvers.passes import Compared
 
-__all__ = ["SMALLEST_RADIUS", "Judgement", "Measured", "judge", "merits"]
+__all__ = ["SMALLEST_RADIUS", "Judgement", "judge", "merits"]
 
 LARGEST_RADIUS = 2.0  # in units of the root mean square of the start's error, as all radii
 SMALLEST_RADIUS = 1e-6
 MAY_BE_BEST = 3e-3  # held error at which an image may become the best one
 TOO_FAR = 1e-2  # held error at which a step is refused
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Inner products of a step s, the change y of the slope along it and the slope before, (N,) each.
-
-    Attributes
-    ----------
-    ahead : Numbers
-        Slope times the step as it was proposed, before it was returned to the level.
-    predicted : Numbers
-        Slope times s.
-    curvature : Numbers
-        s times y.
-    moved, changed : Numbers
-        Norms of s and y.
-    """
-
-    ahead: Numbers
-    predicted: Numbers
-    curvature: Numbers
-    moved: Numbers
-    changed: Numbers
 
 
 @dataclass(frozen=True)
@@ -76,7 +54,12 @@ class Judgement:
 
 @np.errstate(all="ignore")
 def judge(
-    state: LevelSetState, error_scale: Tensor, evaluation: Evaluation, multiplier: Tensor, measured: Measured
+    state: LevelSetState,
+    error_scale: Tensor,
+    evaluation: Evaluation,
+    multiplier: Tensor,
+    ahead: Numbers,
+    measured: Compared,
 ) -> Judgement:
     """Compare what a step gained with what it promised.
 
@@ -88,8 +71,10 @@ def judge(
         What makes the error of each held value relative, (N, k).
     evaluation, multiplier : Evaluation, Tensor
         At the trial.
-    measured : Measured
-        Of the step that led there.
+    ahead : Numbers
+        Slope times the step as it was proposed, before it was returned to the level, (N,).
+    measured : Compared
+        What the trial shows.
     """
     old_error, size, radius = numbers(state.error), numbers(state.size), numbers(state.radius)
     at_best, exact, refusals = numbers(state.at_best), numbers(state.exact), numbers(state.refusals)
@@ -98,7 +83,7 @@ def judge(
     error = xp.amax(off / numbers(error_scale), 1)
     merit, candidate = merits(evaluation, multiplier, state.level)
     ratio = _gain_ratio(state, merit, measured.predicted)
-    stuck = measured.ahead >= 0
+    stuck = ahead >= 0
     finite = xp.isfinite(merit) & xp.isfinite(measured.changed)  # a norm sees any pixel that is not
     refused = ~finite | ((error > TOO_FAR) & (error > 0.7 * old_error)) | ~(ratio >= -0.5) | stuck
     curved = measured.curvature > 1e-6 * measured.moved * measured.changed

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from madcore.problem import Evaluation, MADProblem
 from madcore.solvers.directions import Direction, find_direction
-from madcore.solvers.judgement import Measured, judge, merits
+from madcore.solvers.judgement import judge, merits
 from madcore.solvers.kinks import Kinks
 from madcore.solvers.level_set_state import LevelSetState, choose, chosen
 from madcore.solvers.levels import held_error
@@ -28,13 +29,15 @@ from madcore.solvers.multipliers import (
     ray_multiplier,
     solve_normal,
 )
-from madcore.solvers.numbers import column, dot, namespace, none_of, norm, numbers, tensor
+from madcore.solvers.numbers import Numbers, column, dot, namespace, none_of, numbers, tensor
+from madcore.solvers.passes import Ahead, Compared, Passes, TorchPasses, fastest_passes, look_ahead
 from madcore.solvers.retraction import along_ray, by_newton
 from madcore.solvers.secant_scale import SecantScale
 
 __all__ = ["LevelSet"]
 
 VALUES_IN_CACHE = 1 << 15  # of one picture
+TRUSTED = 3e-4  # relative error of the last guess of the held metric, below which the next is taken unseen
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,8 @@ class LevelSet:
         """Begin at images (N, n) on the levels (N, k)."""
         kinks = Kinks.find(problem, start)
         evaluation = problem.evaluate(start)
-        error_image, at_bounds = start - problem.reference, problem.bounds.at_bounds(start)
-        multiplier, degree = _multiplier(problem, start, error_image, at_bounds, evaluation, None)
+        error_image = start - problem.reference
+        at_bounds, multiplier, degree = _multiplier(problem, TorchPasses(), start, evaluation, None)
         slope = lagrangian(evaluation, multiplier)
         if kinks is not None:
             slope = kinks.correct(problem, start, slope, multiplier)
@@ -93,6 +96,8 @@ class LevelSet:
             multiplier=multiplier,
             degree=degree,
             slope=slope,
+            bend=torch.zeros_like(size),
+            surprise=torch.full_like(size, torch.inf),
             merit=merit,
             error=held_error(problem, evaluation.held, level),
             radius=size.clone(),
@@ -116,17 +121,17 @@ class LevelSet:
 
     def step(self, problem: MADProblem, state: LevelSetState) -> LevelSetState:
         """Propose, return to the level, evaluate, judge, remember: one evaluation of all metrics."""
-        free = free_pixels(state.at_bounds, state.slope)
-        direction, state = find_direction(state, free, self.momentum, begins=self._begins(state))
+        passes = fastest_passes(problem, state)
+        direction, state = find_direction(state, passes, self.momentum, begins=self._begins(state))
         if level_count(state) > 1:
-            step = direction.step - _tangential(state.evaluation.jacobian, free, direction.step)
-            direction = replace(direction, step=step)
-        proposal = _proposal(state, direction)
+            direction = _tangential(state, direction)
+        proposal, ahead = passes.propose(problem, state, direction.step, _length(state, direction), direction.over)
         if state.kinks is not None:
             proposal = state.kinks.stop_at_reference(problem, state.point, proposal)
-        trial = _retract(problem, state, proposal)
+            ahead = look_ahead(problem, state, proposal)
+        trial, surprise = _retract(problem, passes, state, proposal, ahead)
         evaluation = problem.evaluate(trial)
-        return self._judge(problem, state, proposal, trial, evaluation)
+        return self._judge(problem, passes, state, ahead, trial, evaluation, surprise)
 
     def take(self, state: LevelSetState, index: Tensor) -> LevelSetState:
         """Go on with the images at `index` only."""
@@ -137,25 +142,22 @@ class LevelSet:
         return state.kinks is None and state.steps < self.momentum_steps
 
     def _judge(
-        self, problem: MADProblem, state: LevelSetState, proposal: Tensor, trial: Tensor, evaluation: Evaluation
+        self,
+        problem: MADProblem,
+        passes: Passes,
+        state: LevelSetState,
+        ahead: Ahead,
+        trial: Tensor,
+        evaluation: Evaluation,
+        surprise: Numbers,
     ) -> LevelSetState:
-        step = trial - state.point
-        at_bounds = problem.bounds.at_bounds(trial)
-        multiplier, degree = _multiplier(
-            problem, trial, trial - problem.reference, at_bounds, evaluation, state.multiplier
-        )
-        slope = lagrangian(evaluation, multiplier)
-        change = slope - lagrangian(state.evaluation, multiplier)
-        measured = Measured(
-            ahead=dot(state.slope, problem.bounds.clamp(proposal).sub_(state.point)),
-            predicted=dot(state.slope, step),
-            curvature=dot(step, change),
-            moved=norm(step),
-            changed=norm(change),
-        )
-        found = judge(state, problem.error_scale(state.level), evaluation, multiplier, measured)
-        state = self._remember(state, step, change, tensor(measured.moved * measured.changed), found.store)
+        at_bounds, multiplier, degree = _multiplier(problem, passes, trial, evaluation, state.multiplier)
+        measured = passes.compare(state, trial, evaluation, multiplier)
+        bend, surprise = _learn_level(state, evaluation, measured, surprise)
+        found = judge(state, problem.error_scale(state.level), evaluation, multiplier, ahead.slope, measured)
+        state = self._remember(state, measured, found.store)
         state.pairs.forget(found.clear)
+        slope = measured.slope
         if state.kinks is not None:
             slope = state.kinks.correct(problem, trial, slope, multiplier)
         moved = chosen(
@@ -163,6 +165,8 @@ class LevelSet:
         )
         return replace(
             moved,
+            bend=bend,
+            surprise=surprise,
             merit=moved.merit.masked_fill(found.restart, torch.inf),
             radius=found.radius,
             best=choose(found.better, trial, state.best),
@@ -182,12 +186,11 @@ class LevelSet:
             return torch.zeros_like(state.quasi)
         return state.history[-10] - best <= self.slow * (state.history[0] - best)
 
-    def _remember(
-        self, state: LevelSetState, step: Tensor, change: Tensor, size: Tensor, keep: Tensor
-    ) -> LevelSetState:
+    def _remember(self, state: LevelSetState, measured: Compared, keep: Tensor) -> LevelSetState:
         pairs, scale = state.pairs, state.scale
+        step, change = measured.step, measured.change
         if not (self._begins(state) or none_of(state.quasi)):
-            pairs = pairs.store(step, change, size, keep & state.quasi)
+            pairs = pairs.store(step, change, tensor(measured.moved * measured.changed), keep & state.quasi)
         operator = state.operator
         due, rings_due = (
             state.steps < 4 or state.steps % every == every - 1 for every in (self.learn_every, self.learn_rings_every)
@@ -210,40 +213,69 @@ def _operator(problem: MADProblem) -> SecantScale | None:
     return SecantScale.of(problem.image)
 
 
+@np.errstate(all="ignore")
 def _multiplier(
-    problem: MADProblem,
-    point: Tensor,
-    error_image: Tensor,
-    at_bounds: Tensor,
-    evaluation: Evaluation,
-    last: Tensor | None,
-) -> tuple[Tensor, Tensor]:
-    if evaluation.held.shape[1] == 1:
-        return ray_multiplier(error_image, at_bounds, evaluation, last)
-    return least_squares_multiplier(problem, point, evaluation), torch.ones_like(evaluation.objective)
+    problem: MADProblem, passes: Passes, point: Tensor, evaluation: Evaluation, last: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return which pixels of the point are at bounds, (N, n), its multipliers, (N, k), and the degree, (N,)."""
+    if evaluation.held.shape[1] > 1:
+        multiplier = least_squares_multiplier(problem, point, evaluation)
+        return problem.bounds.at_bounds(point), multiplier, torch.ones_like(evaluation.objective)
+    at_bounds, gain, growth = passes.inside(problem, point, evaluation)
+    before = _along_whole_ray(problem, point, evaluation) if last is None else numbers(last)[:, 0]
+    multiplier, degree = ray_multiplier(gain, growth, numbers(evaluation.held)[:, 0], before)
+    return at_bounds, column(multiplier, point), tensor(degree, point)
 
 
-def _tangential(jacobian: Tensor, free: Tensor, direction: Tensor) -> Tensor:
-    """Compute the part of a direction that would change the held values to first order."""
+def _along_whole_ray(problem: MADProblem, point: Tensor, evaluation: Evaluation) -> Numbers:
+    error = point - problem.reference
+    return dot(evaluation.gradient, error) / dot(evaluation.jacobian[:, 0], error)
+
+
+def _tangential(state: LevelSetState, direction: Direction) -> Direction:
+    """Take off a direction what would change the held values to first order."""
+    jacobian, free = state.evaluation.jacobian, free_pixels(state.at_bounds, state.slope)
     weighted = jacobian * free[:, None]
-    return (solve_normal(jacobian, free, (weighted @ direction[..., None])[..., 0])[:, None] @ weighted)[:, 0]
+    along = solve_normal(jacobian, free, (weighted @ direction.step[..., None])[..., 0])
+    step = direction.step - (along[:, None] @ weighted)[:, 0]
+    return replace(direction, step=step, square=dot(step, step))
 
 
-def _proposal(state: LevelSetState, direction: Direction) -> Tensor:
-    """Step as long as the direction itself or the radius.
-
-    Pixels may leave the range here: those that are held at a bound stay there when the ray shrinks the image's error.
-    """
-    step, radius = direction.step, numbers(state.radius)
-    size = norm(step) / step.shape[1] ** 0.5
+@np.errstate(all="ignore")
+def _length(state: LevelSetState, direction: Direction) -> Numbers:
+    """Return how many times a direction to go, (N,): as far as it goes itself, or the radius."""
+    radius, size = numbers(state.radius), (direction.square / state.point.shape[1]) ** 0.5
     xp = namespace(size)
-    size = xp.clip(size, torch.finfo(step.dtype).tiny, None)
-    length = xp.where(numbers(state.exact) | ~numbers(direction.trusted), radius, xp.minimum(size, radius))
-    return torch.addcmul(state.point, direction.overshoot.add(step), column(length / size, step))
+    size = xp.clip(size, torch.finfo(state.point.dtype).tiny, None)
+    whole = numbers(state.exact) | ~numbers(direction.trusted)
+    return xp.where(whole, radius, xp.minimum(size, radius)) / size
 
 
-def _retract(problem: MADProblem, state: LevelSetState, proposal: Tensor) -> Tensor:
+def _retract(
+    problem: MADProblem, passes: Passes, state: LevelSetState, proposal: Tensor, ahead: Ahead
+) -> tuple[Tensor, Numbers]:
+    """Return the proposal to the level; also by how much a first guess missed it, if that was seen."""
     if level_count(state) > 1:
-        return by_newton(problem, proposal, state.level, state.point, state.evaluation.jacobian)
-    enough = torch.where(state.refusals > 0, 0.003, 0.03)
-    return along_ray(problem, proposal, state.level[:, 0], state.degree, enough)
+        trial = by_newton(problem, proposal, state.level, state.point, state.evaluation.jacobian)
+        return trial, numbers(state.surprise)
+    refusals = numbers(state.refusals)
+    xp = namespace(refusals)
+    expected = numbers(state.evaluation.held)[:, 0] + ahead.held + numbers(state.bend) * ahead.square
+    trusted = (numbers(state.surprise) < TRUSTED) & (refusals == 0)
+    enough = xp.where(refusals > 0, 0.003, 0.03)
+    return along_ray(problem, passes, proposal, state.level[:, 0], state.degree, expected, trusted, enough)
+
+
+@np.errstate(all="ignore")
+def _learn_level(
+    state: LevelSetState, evaluation: Evaluation, measured: Compared, surprise: Numbers
+) -> tuple[Tensor, Tensor]:
+    """Return how the held metric bends along steps, and how wrong the last guess of it was, (N,) each."""
+    if level_count(state) > 1:
+        return state.bend, state.surprise
+    held, bend = numbers(evaluation.held)[:, 0], numbers(state.bend)
+    xp = namespace(held)
+    found = (held - numbers(state.evaluation.held)[:, 0] - measured.held) / measured.moved**2
+    missed = abs(xp.log(held / numbers(state.level)[:, 0]))
+    bend = xp.where(xp.isfinite(found), found, bend)
+    return tensor(bend, state.bend), tensor(xp.where(xp.isnan(surprise), missed, surprise), state.bend)

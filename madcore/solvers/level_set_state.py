@@ -32,6 +32,8 @@ class LevelSetState:
     multiplier: Tensor  # (N, k)
     degree: Tensor  # (N,)
     slope: Tensor  # (N, n), gradient of the Lagrangian
+    bend: Tensor  # (N,), second-order change of the held metric over the squared length of the last step
+    surprise: Tensor  # (N,), relative error of what was last expected of the held metric
     merit: Tensor  # (N,)
     error: Tensor  # (N,), relative held error
     radius: Tensor  # (N,)
@@ -56,6 +58,18 @@ class LevelSetState:
     def steps(self) -> int:
         """Steps so far."""
         return len(self.history) - 1
+
+    def placed(self, vector: Tensor) -> Tensor:
+        """Compute h v, (N, n), a new tensor, with h the learned weights of places."""
+        if self.operator is None or self.scale is None:
+            return vector.clone()
+        return self.operator.placed(self.scale, vector)
+
+    def filtered(self, vector: Tensor) -> Tensor:
+        """Compute F* W F v, (N, n), with W the learned weights of frequencies."""
+        if self.operator is None or self.scale is None:
+            return vector
+        return self.operator.filtered(self.scale, vector)
 
     def take(self, index: Tensor) -> LevelSetState:
         """Keep the images at `index`."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from madcore.problem import Evaluation, MADProblem
-from madcore.solvers.numbers import column, dot, namespace, numbers, tensor
+from madcore.solvers.numbers import Numbers, namespace
 
 __all__ = [
     "free_pixels",
@@ -37,9 +37,7 @@ def free_pixels(at_bounds: Tensor, slope: Tensor) -> Tensor:
 
 
 @np.errstate(all="ignore")
-def ray_multiplier(
-    error: Tensor, at_bounds: Tensor, evaluation: Evaluation, last: Tensor | None
-) -> tuple[Tensor, Tensor]:
+def ray_multiplier(gain: Numbers, growth: Numbers, held: Numbers, before: Numbers) -> tuple[Numbers, Numbers]:
     """Compute the multiplier along the ray from the reference image, and the degree of the held metric along it.
 
     With  lambda = <gradient f, e> / <gradient g, e>,  e = x - r  on the pixels inside their bounds,  the Lagrangian's
@@ -47,23 +45,20 @@ def ray_multiplier(
 
     Parameters
     ----------
-    error, at_bounds : Tensor
-        The point minus the reference image, and what `PixelBounds.at_bounds` says of the point, (N, n).
-    last : Tensor, optional
-        The multiplier before, (N, 1), which is kept where too few pixels are inside their bounds to tell.
+    gain, growth : Numbers
+        <gradient f, e> and <gradient g, e>, (N,).
+    held, before : Numbers
+        Value of the held metric, and the multiplier before, which is kept where too few pixels are inside their bounds
+        to tell, (N,).
 
     Returns
     -------
-    multiplier, degree : Tensor
-        (N, 1) and (N,); the degree p, for which g grows like the p-th power of the distance, is between 0.3 and 6.
+    multiplier, degree : Numbers
+        (N,); the degree p, for which g grows like the p-th power of the distance, is between 0.3 and 6.
     """
-    gradient, held_gradient, held = evaluation.gradient, evaluation.jacobian[:, 0], numbers(evaluation.held)[:, 0]
-    before = dot(gradient, error) / dot(held_gradient, error) if last is None else numbers(last)[:, 0]
-    inside = torch.addcmul(error, error * at_bounds, at_bounds, value=-1)
-    a, b = dot(gradient, inside), dot(held_gradient, inside)
-    xp, weight = namespace(b), 1e-3 * held
-    multiplier = (xp.where(b > 0, a, 0.0) + weight * before) / (xp.clip(b, 0.0, None) + weight)
-    return column(multiplier, error), tensor(xp.clip(b / held, 0.3, 6.0), error)
+    xp, weight = namespace(growth), 1e-3 * held
+    multiplier = (xp.where(growth > 0, gain, 0.0) + weight * before) / (xp.clip(growth, 0.0, None) + weight)
+    return multiplier, xp.clip(growth / held, 0.3, 6.0)
 
 
 def least_squares_multiplier(problem: MADProblem, point: Tensor, evaluation: Evaluation, rounds: int = 3) -> Tensor:

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from madcore.problem import MADProblem
 from madcore.solvers.levels import held_error, newton_correct
-from madcore.solvers.numbers import at_hand, column, namespace, none_of, numbers, true_of_all
+from madcore.solvers.numbers import Numbers, at_hand, namespace, none_of, numbers, true_of_all
+from madcore.solvers.passes import Passes
 
 __all__ = ["along_ray", "by_newton"]
 
@@ -19,33 +20,58 @@ ENOUGH = 1e-3  # relative held error at which Newton steps end
 
 
 @np.errstate(all="ignore")
-def along_ray(problem: MADProblem, proposal: Tensor, level: Tensor, degree: Tensor, enough: Tensor) -> Tensor:
-    """Scale the error of proposals (N, n) so that the one held metric is near its level: one to three of its values.
+def along_ray(
+    problem: MADProblem,
+    passes: Passes,
+    proposal: Tensor,
+    level: Tensor,
+    degree: Tensor,
+    expected: Numbers,
+    trusted: Numbers,
+    enough: Numbers,
+) -> tuple[Tensor, Numbers]:
+    """Scale the error of proposals (N, n) so that the one held metric is near its level: none to three of its values.
 
     Parameters
     ----------
-    level, degree, enough : Tensor
-        Wanted value, degree of the metric along the ray, and relative correction below which to stop, (N,) each.
+    level, degree : Tensor
+        Wanted value, and degree of the metric along the ray, (N,) each.
+    expected : Numbers
+        What the held metric is expected to be at the proposals, (N,).
+    trusted : Numbers
+        Where that is enough to go by, (N,).
+    enough : Numbers
+        Relative correction below which to stop, (N,).
+
+    Returns
+    -------
+    trial, surprise : Tensor, Numbers
+        (N, n); and by how much, relatively, the metric missed its level at the first try, (N,), NaN where none of its
+        values was computed.
     """
-    error = proposal - problem.reference
-    trial = problem.bounds.clamp(proposal)
     wanted, slope = numbers(level), numbers(degree)
     xp = namespace(wanted)
-    position = moved = last_missing = xp.zeros_like(wanted)  # position: logarithm of the factor
-    need = xp.ones_like(wanted) > 0
+    foreseen = xp.log(wanted / expected) / slope
+    position = xp.clip(xp.where(xp.isfinite(foreseen), foreseen, 0.0), *SHARES)  # logarithm of the factor
+    trial = passes.on_ray(problem, proposal, xp.exp(position))
+    surprise = xp.full_like(wanted, xp.nan)
+    moved = last_missing = xp.zeros_like(wanted)
+    need = ~trusted
     for attempt in range(3):
+        if none_of(need) or (attempt == 2 and not at_hand(trial)):
+            break
         missing = xp.log(wanted / numbers(problem.held_values(trial))[:, 0])
         if attempt:
-            measured = xp.nan_to_num((last_missing - missing) / moved, nan=1.0)
-            slope = xp.clip(xp.where(abs(moved) > 1e-3, measured, slope), 0.3, 6.0)
-        step = need * xp.nan_to_num(missing / slope, nan=0.0, posinf=0.0, neginf=0.0)
-        following = xp.clip(position + step, *SHARES)
+            measured = (last_missing - missing) / moved
+            slope = xp.clip(xp.where((abs(moved) > 1e-3) & xp.isfinite(measured), measured, slope), 0.3, 6.0)
+        else:
+            surprise = xp.where(need, abs(missing), surprise)
+        usable = need & xp.isfinite(missing)
+        following = xp.clip(position + xp.where(usable, missing / slope, 0.0), *SHARES)
         moved, last_missing, position = following - position, missing, following
-        trial = problem.bounds.clamp_(torch.addcmul(problem.reference, error, column(xp.exp(position), error)))
-        need = need & (abs(slope * moved) >= numbers(enough))
-        if none_of(need) or (attempt == 1 and not at_hand(trial)):
-            break
-    return trial
+        trial = passes.on_ray(problem, proposal, xp.exp(position))
+        need = need & (abs(slope * moved) >= enough)
+    return trial, surprise
 
 
 def by_newton(problem: MADProblem, proposal: Tensor, level: Tensor, point: Tensor, jacobian: Tensor) -> Tensor:

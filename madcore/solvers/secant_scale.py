@@ -20,6 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
+from madcore import compiled
+
 __all__ = ["ScaleMemory", "SecantScale"]
 
 POOL = 4  # the weights of places vary over BLUR pixels: a grid four times coarser holds them
@@ -96,29 +98,33 @@ class SecantScale:
         ring = self._ring_weight(step_ring, change_ring, plain)
         return replace(memory, step_ring=step_ring, change_ring=change_ring, ring=ring)
 
-    def apply(self, memory: ScaleMemory, vector: Tensor) -> Tensor:
-        """Compute K v for flattened images (N, n)."""
-        spectrum = torch.fft.rfft2(vector.view(-1, *self.shape) * memory.place)
-        spectrum *= memory.ring
-        return torch.fft.irfft2(spectrum, s=self.shape[-2:]).mul_(memory.place).flatten(1)
+    def placed(self, memory: ScaleMemory, vector: Tensor) -> Tensor:
+        """Compute h v for flattened images (N, n)."""
+        return (vector.view(-1, *self.shape) * memory.place).flatten(1)
 
-    def places(self, memory: ScaleMemory) -> Tensor:
-        """Return the weights of places alone, broadcast to (N, n)."""
-        return memory.place.square().expand(-1, *self.shape).flatten(1)
+    def filtered(self, memory: ScaleMemory, vector: Tensor) -> Tensor:
+        """Compute F* W F v for flattened images (N, n)."""
+        spectrum = torch.fft.rfft2(vector.view(-1, *self.shape))
+        spectrum *= memory.ring
+        return torch.fft.irfft2(spectrum, s=self.shape[-2:]).flatten(1)
 
     def _places(self, vector: Tensor) -> Tensor:
+        return self._rows @ self._cells(vector) @ self._columns.T
+
+    def _cells(self, vector: Tensor) -> Tensor:
+        """Average the squares of flattened images over channels and over cells of the coarse grid, (N, h, w)."""
         energy = _over_channels(vector.view(-1, *self.shape).square())
-        energy = avg_pool2d(energy[:, None], self._pool, ceil_mode=True, count_include_pad=False)[:, 0]
-        return self._rows @ energy @ self._columns.T
+        return avg_pool2d(energy[:, None], self._pool, ceil_mode=True, count_include_pad=False)[:, 0]
 
     def _place_weight(self, step: Tensor, change: Tensor) -> Tensor:
         weight = _ratio(step.flatten(1), change.flatten(1))
-        root = (weight / weight.mean(1, keepdim=True)).sqrt_().view_as(step)[:, None]
-        if self._pool == (1, 1):
-            return root
+        return self._enlarged((weight / weight.mean(1, keepdim=True)).sqrt_().view_as(step))
+
+    def _enlarged(self, coarse: Tensor) -> Tensor:
+        """Interpolate from the coarse grid, (N, h, w), to pixels, (N, 1, H, W)."""
         scale = tuple(map(float, self._pool))
         height, width = self.shape[-2:]
-        return interpolate(root, scale_factor=scale, mode="bilinear")[..., :height, :width].contiguous()
+        return interpolate(coarse[:, None], scale_factor=scale, mode="bilinear")[..., :height, :width].contiguous()
 
     def _ring_energies(self, step: Tensor, change: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
         return (
@@ -127,11 +133,13 @@ class SecantScale:
         )
 
     def _rings(self, images: Tensor) -> Tensor:
-        spectrum = torch.fft.rfft2(images)
+        return _unit(self._ring_means(torch.fft.rfft2(images)))
+
+    def _ring_means(self, spectrum: Tensor) -> Tensor:
+        """Average the power over channels and over rings of frequencies, (N, rings)."""
         # several times faster than squaring and adding the two parts
         power = _over_channels((spectrum * spectrum.conj()).real).flatten(1)
-        mean = power.new_zeros(len(power), len(self._ring_size)).index_add_(1, self._ring, power) / self._ring_size
-        return _unit(mean)
+        return power.new_zeros(len(power), len(self._ring_size)).index_add_(1, self._ring, power) / self._ring_size
 
     def _ring_weight(self, step: Tensor, change: Tensor, plain: Tensor) -> Tensor:
         weight = torch.where(plain[:, None], 1.0, _ratio(step, change))
@@ -140,7 +148,13 @@ class SecantScale:
 
 @functools.lru_cache(maxsize=8)
 def _remembered(shape: torch.Size, dtype: torch.dtype, device: torch.device) -> SecantScale:
-    return SecantScale(shape, torch.empty((), dtype=dtype, device=device))
+    like = torch.empty((), dtype=dtype, device=device)
+    if not compiled.at_hand(like):
+        return SecantScale(shape, like)
+    # numba is imported only where it is used
+    from madcore.solvers.fused_scale import FusedSecantScale
+
+    return FusedSecantScale(shape, like)
 
 
 def _pool(side: int) -> int:

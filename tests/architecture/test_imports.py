@@ -40,7 +40,8 @@ ARROWS = {
     # the stair
     "lookup": "registry adhoc building options specs metric penalties weights",
     # the lower floor: tensors
-    "measures": "",
+    "compiled": "",
+    "measures": "compiled",
     "penalties": "",
     "metric": "",
     "images": "pictures",
@@ -48,7 +49,7 @@ ARROWS = {
     "bounds": "",
     "mean_luminance": "",
     "problem": "bounds mean_luminance metric penalties",
-    "solvers": "problem metric",
+    "solvers": "compiled problem metric",
     "certificate": "problem solvers metric",
     "starts": "certificate problem solvers metric",
     "levels": "starts certificate mean_luminance problem solvers metric",
@@ -106,7 +107,7 @@ TORCH_FREE = {
 UPPER = TORCH_FREE - {"errors", "pictures"} | {"lookup"}
 HEAVY = {"torch", "torchvision", "numpy", "PIL", "scipy", "skimage", "matplotlib", "safetensors"}
 LOWER = {
-    *("measures", "metric", "penalties", "images", "bounds", "mean_luminance", "problem", "solvers"),
+    *("compiled", "measures", "metric", "penalties", "images", "bounds", "mean_luminance", "problem", "solvers"),
     *("certificate", "starts", "levels", "results", "quantization", "synthesis", "arguments", "attempts", "room"),
 }
 # What a plugin may import besides the public names.

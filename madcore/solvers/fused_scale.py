@@ -1,0 +1,129 @@
+"""The learned metric of `secant_scale`, with compiled loops for what it gathers from images and spreads over them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from madcore.compiled import compile_loops
+from madcore.solvers.secant_scale import POOL, SecantScale
+
+__all__ = ["FusedSecantScale"]
+
+Array = np.ndarray[Any, Any]
+
+
+class FusedSecantScale(SecantScale):
+    """What `SecantScale` does, on the CPU."""
+
+    def _cells(self, vector: Tensor) -> Tensor:
+        images = vector.contiguous().view(-1, *self.shape)
+        cells = images.new_empty(len(images), len(self._rows), len(self._columns))
+        _cells(*self._pool, images.numpy(), cells.numpy())
+        return cells
+
+    def _enlarged(self, coarse: Tensor) -> Tensor:
+        fine = coarse.new_empty(len(coarse), 1, *self.shape[-2:])
+        _enlarge(*self._pool, coarse.contiguous().numpy(), fine[:, 0].numpy())
+        return fine
+
+    def _ring_means(self, spectrum: Tensor) -> Tensor:
+        means = spectrum.real.new_empty(len(spectrum), len(self._ring_size))
+        parts = torch.view_as_real(spectrum).flatten(2, -2).contiguous()
+        _ring_means(parts.numpy(), self._ring.numpy(), self._ring_size.numpy(), means.numpy())
+        return means
+
+
+@compile_loops
+def _cells(
+    rows: int,
+    columns: int,
+    images: Array,  # (N, C, H, W)
+    cells: Array,  # (N, h, w), written
+) -> None:
+    count, channels, height, width = images.shape
+    line = np.empty(columns * cells.shape[2], images.dtype)
+    for n in range(count):
+        for cell in range(cells.shape[1]):
+            line[:] = 0
+            first, last = rows * cell, min(rows * cell + rows, height)
+            for channel in range(channels):
+                for row in range(first, last):
+                    _add_squares(images[n, channel, row], line)
+            out = cells[n, cell]
+            for c in range(len(out)):
+                total = line.dtype.type(0)
+                for k in range(columns):
+                    total += line[columns * c + k]
+                out[c] = total / (channels * (last - first) * min(columns, width - columns * c))
+
+
+@compile_loops
+def _add_squares(values: Array, out: Array) -> None:
+    for c in range(len(values)):
+        out[c] += values[c] * values[c]
+
+
+@compile_loops
+def _enlarge(
+    rows: int,
+    columns: int,
+    coarse: Array,  # (N, h, w)
+    fine: Array,  # (N, H, W), written
+) -> None:
+    kind = coarse.dtype.type
+    line = np.empty(coarse.shape[2], coarse.dtype)
+    wide = np.empty(columns * coarse.shape[2], coarse.dtype)
+    for n in range(fine.shape[0]):
+        for row in range(fine.shape[1]):
+            position = max((row + 0.5) / rows - 0.5, 0.0)
+            above = min(int(position), coarse.shape[1] - 1)
+            below = min(above + 1, coarse.shape[1] - 1)
+            share = kind(position - above)
+            upper, lower = coarse[n, above], coarse[n, below]
+            for c in range(len(line)):
+                line[c] = upper[c] + share * (lower[c] - upper[c])
+            _widen(columns, line, wide)
+            out = fine[n, row]
+            for c in range(len(out)):
+                out[c] = wide[c]
+
+
+@compile_loops
+def _widen(factor: int, line: Array, out: Array) -> None:
+    """Interpolate a row: by four, the only other factor than one, with weights of eighths."""
+    if factor != POOL:
+        out[:] = line
+        return
+    kind = line.dtype.type
+    out[:2] = line[0]
+    out[-2:] = line[-1]
+    for c in range(len(line) - 1):
+        left = line[c]
+        eighth = (line[c + 1] - left) * kind(0.125)
+        out[4 * c + 2] = left + eighth
+        out[4 * c + 3] = left + kind(3) * eighth
+        out[4 * c + 4] = left + kind(5) * eighth
+        out[4 * c + 5] = left + kind(7) * eighth
+
+
+@compile_loops
+def _ring_means(
+    parts: Array,  # (N, C, H F, 2), real and imaginary
+    ring: Array,  # (H F,), to which ring each frequency belongs
+    size: Array,  # (rings,)
+    means: Array,  # (N, rings), written
+) -> None:
+    count, channels = parts.shape[:2]
+    totals = np.empty(len(size))
+    for n in range(count):
+        totals[:] = 0
+        for channel in range(channels):
+            values = parts[n, channel]
+            for f in range(len(ring)):
+                totals[ring[f]] += values[f, 0] * values[f, 0] + values[f, 1] * values[f, 1]
+        for each in range(len(size)):
+            means[n, each] = totals[each] / (channels * size[each])
