@@ -61,9 +61,7 @@ class FusedPairPasses:
 
     def _rows(self, *images: Tensor) -> list[Array]:
         """View images (N, n) as (N, rows, W), pairs (N, m, n) as (N, m, rows, W)."""
-        return [
-            each.contiguous().view(*each.shape[: 2 if each.ndim == 3 else 1], -1, self.width).numpy() for each in images
-        ]
+        return [each.numpy().reshape(*each.shape[:-1], -1, self.width) for each in images]
 
 
 def _places(state: LevelSetState) -> Tensor:

@@ -83,7 +83,7 @@ class FusedPasses:
         return Compared(slope, step, change, *sums)
 
     def _rows(self, *images: Tensor) -> list[Array]:
-        return [each.contiguous().view(self.shape).numpy() for each in images]
+        return [each.numpy().reshape(self.shape) for each in images]  # what is written has that layout: no copies
 
     @staticmethod
     def _places(state: LevelSetState) -> Tensor:
