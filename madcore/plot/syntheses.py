@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from madcore.competition_history import resolve_iteration
+from madcore.competition.history import resolve_iteration
 from madcore.errors import InputError
 from madcore.plot.layout import lay_out_row
 from madcore.plot.panels import draw_held, draw_histogram, draw_image, draw_optimized, draw_penalties, title_lines

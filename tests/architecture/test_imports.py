@@ -76,16 +76,9 @@ ARROWS = {
     "testing": "building engine rehearsal api lookup registry adhoc options images metric penalties problem results "
     "solvers store plan tournament wording",
     # the classic object
-    "competition_checks": "",
-    "competition_file": "competition_checks",
-    "competition_steps": "competition_checks metric penalties",
-    "competition_history": "competition_steps",
-    "competition_level_set": "bounds competition_steps errors metric penalties problem solvers",
-    "competition": "lookup penalties competition_checks competition_file competition_history competition_level_set "
-    "competition_steps",
+    "competition": "bounds lookup metric penalties problem solvers",
     # figures
-    "plot": "analysis competition competition_checks competition_history competition_level_set images measures results "
-    "wording",
+    "plot": "analysis competition images measures results wording",
 }
 TORCH_FREE = {
     *(
