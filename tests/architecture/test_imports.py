@@ -22,7 +22,8 @@ ARROWS = {
     "store": "",
     "hookspecs": "specs",
     "loading": "hookspecs specs options requirements",
-    "registry": "loading hookspecs specs options requirements",
+    "discovery": "loading",
+    "registry": "discovery loading hookspecs specs options requirements",
     "builtin": "hookspecs specs",
     "loaded": "weights",
     "adhoc": "loaded loading options",
@@ -95,7 +96,7 @@ TORCH_FREE = {
         "plan",
     ),
     *("wording", "weights"),
-    *("hookspecs", "loaded", "loading", "registry", "builtin", "adhoc", "building", "cli"),
+    *("hookspecs", "loaded", "loading", "discovery", "registry", "builtin", "adhoc", "building", "cli"),
 }
 UPPER = TORCH_FREE - {"errors", "pictures"} | {"lookup"}
 HEAVY = {"torch", "torchvision", "numpy", "PIL", "scipy", "skimage", "matplotlib", "safetensors"}
