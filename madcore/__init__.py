@@ -46,7 +46,7 @@ _HOMES = {
     "create_engine": "building",
     "create_observer": "building",
     "create_penalty": "lookup",
-    "examine": "competition_file",
+    "examine": "competition",
     "create_metric": "lookup",
     "read_image": "images",
     "write_image": "images",
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from madcore.building import create_engine as create_engine
     from madcore.building import create_observer as create_observer
     from madcore.competition import MADCompetition as MADCompetition
-    from madcore.competition_file import examine as examine
+    from madcore.competition import examine as examine
     from madcore.errors import ContractError as ContractError
     from madcore.errors import InputError as InputError
     from madcore.errors import LevelError as LevelError

@@ -1,8 +1,8 @@
-"""Find plugins, load each alone, and name what they bring.
+"""The plugins of an environment, each loaded alone, and the names of what they bring.
 
-A plugin is an entry point of the group ``madcore``.  The prefix of a name, ``plugin.metric``, alone decides which is
-loaded; bare names are the core's.  Whatever a plugin raises becomes a `Failure`: a value that is shown to those who
-asked for that plugin or for the list, and that harms nobody else.
+The prefix of a name, ``plugin.metric``, alone decides which is loaded; bare names are the core's.  Whatever a plugin
+raises becomes a `Failure`: a value that is shown to those who asked for that plugin or for the list, and that harms
+nobody else.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib import import_module, metadata
 from typing import Generic
 
+from madcore.discovery import core_candidate, find_candidates
 from madcore.errors import PluginError, UnknownNameError
 from madcore.loading import Candidate, Failure, Plugin, load
 from madcore.options import unknown_name
@@ -34,19 +34,8 @@ from madcore.specs import (
     Spec,
 )
 
-__all__ = [
-    "AnyEntry",
-    "Candidate",
-    "Entry",
-    "Failure",
-    "Plugin",
-    "Registry",
-    "default_registry",
-    "find_candidates",
-    "list_metrics",
-]
+__all__ = ["AnyEntry", "Entry", "Registry", "default_registry", "list_metrics"]
 
-GROUP = "madcore"
 VARIABLE = "MADCORE_NO_PLUGIN"
 
 
@@ -129,7 +118,7 @@ class Registry:
                 raise UnknownNameError(f"plugin {name} is blocked; see --no-plugin and {VARIABLE}")
             raise unknown_name("installed plugin", name, self.names, "`madcore plugins` lists them")
         if name not in self._loaded:
-            self._loaded[name] = _load_only(self.installed[name]) if name else load(_core())
+            self._loaded[name] = _load_only(self.installed[name]) if name else load(core_candidate())
         return self._loaded[name]
 
     def plugins(self) -> tuple[Plugin, ...]:
@@ -228,32 +217,6 @@ def list_metrics(*, registry: Registry | None = None) -> tuple[str, ...]:
         Plugins to list; by default those that are installed.
     """
     return tuple(entry.name for entry in (registry or default_registry()).metrics())
-
-
-def find_candidates() -> Iterator[Candidate]:
-    """Find the entry points of the group ``madcore``, in the order of ``sys.path``, without loading any.
-
-    A distribution whose metadata cannot be read is passed over: it may have nothing to do with madcore.
-    """
-    seen = set()
-    for distribution in metadata.distributions():
-        try:
-            # Parsing all entry points, or reading METADATA, of every distribution would take most of a listing's time.
-            if GROUP not in (distribution.read_text("entry_points.txt") or ""):
-                continue
-            points = distribution.entry_points.select(group=GROUP)
-            name, version = distribution.metadata["Name"], distribution.version
-            needed = tuple(distribution.requires or ())
-        except Exception:
-            continue
-        if name in seen:  # shadowed by one that comes earlier on sys.path
-            continue
-        seen.add(name)
-        yield from (Candidate(point.name, name, version, point.load, needed) for point in points)
-
-
-def _core() -> Candidate:
-    return Candidate("", "madcore", import_module("madcore").__version__, lambda: import_module("madcore.builtin"))
 
 
 def _load_only(candidates: tuple[Candidate, ...]) -> Plugin | Failure:

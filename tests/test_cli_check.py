@@ -6,7 +6,7 @@ import pytest
 
 from madcore import MetricSpec, hookimpl, registry
 from madcore.cli import run
-from madcore.registry import Candidate
+from madcore.loading import Candidate
 from madcore.testing import examine_fitness
 
 CODE = """

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from madcore import Metric, MetricSpec, hookimpl
-from madcore.registry import Candidate, Registry
+from madcore.loading import Candidate
+from madcore.registry import Registry
 from madcore.testing import Outcome, as_subject, check_device, examine_metric, examine_penalty
 from madcore.testing.contracts import METRIC_CLAUSES, MetricContract
 

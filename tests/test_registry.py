@@ -3,10 +3,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from madcore.discovery import find_candidates
 from madcore.errors import PluginError, UnknownNameError
 from madcore.hookspecs import hookimpl
 from madcore.loading import Candidate, Failure, Plugin
-from madcore.registry import Registry, default_registry, find_candidates, list_metrics
+from madcore.registry import Registry, default_registry, list_metrics
 from madcore.requirements import allows
 from madcore.specs import MetricSpec, PenaltySpec
 

@@ -14,12 +14,14 @@ except ImportError as error:
     raise InputError('madcore.plot needs matplotlib: pip install "madcore[plot]"') from error
 
 from madcore.plot.animation import Movie, synthesis_animate
-from madcore.plot.canvas import imshow
 from madcore.plot.comparisons import difference, difference_spectrum, ssim_map
+from madcore.plot.matrices import disagreement_matrix, transfer
+from madcore.plot.pictures import imshow
 from madcore.plot.quartets import mad_imshow_all, mad_loss_all, quartet, quartet_loss
+from madcore.plot.status import synthesis_status
 from madcore.plot.stored import save_figures, stored_match
-from madcore.plot.syntheses import synthesis_histogram, synthesis_imshow, synthesis_loss, synthesis_status
-from madcore.plot.tournaments import disagreement_matrix, envelope, noise_curves, rankings, transfer
+from madcore.plot.syntheses import synthesis_histogram, synthesis_imshow, synthesis_loss
+from madcore.plot.tournaments import envelope, noise_curves, rankings
 from madcore.plot.trajectories import trajectory
 
 __all__ = [

@@ -11,7 +11,7 @@ from matplotlib.artist import Artist
 from torch import Tensor
 
 from madcore.errors import InputError
-from madcore.plot.syntheses import PANELS, draw_status, status_axes
+from madcore.plot.status import PANELS, draw_status, status_axes
 from madcore.plot.views import Synthesis, view
 
 __all__ = ["Movie", "synthesis_animate"]

@@ -8,8 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.colorbar import Colorbar
 
 from madcore.errors import InputError
-from madcore.plot.canvas import GRAY, INK, TEXT, add_title, imshow, new_axes, set_log, style_axes, wrap
 from madcore.plot.maps import local_ssim, power_spectrum, suitable_gain
+from madcore.plot.pictures import imshow
+from madcore.plot.style import GRAY, INK, TEXT, add_title, new_axes, set_log, style_axes
+from madcore.plot.text import wrap
 from madcore.plot.views import Synthesis, View, match_views, view
 from madcore.results import Quartet
 from madcore.wording import write_value

@@ -9,19 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from madcore.plot.canvas import (
-    COLORS,
-    GRAY,
-    INK,
-    TEXT,
-    add_title,
-    curve_label,
-    curve_title,
-    imshow,
-    style_axes,
-    to_array,
-    wrap,
-)
+from madcore.plot.layout import curve_label, curve_title
+from madcore.plot.pictures import imshow, to_array
+from madcore.plot.style import COLORS, GRAY, INK, TEXT, add_title, style_axes
+from madcore.plot.text import wrap
 from madcore.plot.views import View
 from madcore.wording import write_value
 

@@ -8,22 +8,12 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from madcore.plot.canvas import (
-    TEXT,
-    add_title,
-    break_lines,
-    curve_label,
-    curve_title,
-    imshow,
-    lay_out,
-    lay_out_row,
-    shown_width,
-    style_axes,
-    text_width,
-    wrap,
-)
 from madcore.plot.comparisons import LINES, draw_difference
+from madcore.plot.layout import curve_label, curve_title, lay_out, lay_out_row, shown_width
 from madcore.plot.panels import draw_image
+from madcore.plot.pictures import imshow
+from madcore.plot.style import TEXT, add_title, style_axes
+from madcore.plot.text import break_lines, text_width, wrap
 from madcore.plot.views import Synthesis, View, both_metrics, match_views, metric_path
 from madcore.results import Quartet
 from madcore.wording import write_value

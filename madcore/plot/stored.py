@@ -18,8 +18,9 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from madcore.analysis import Results, Study, examine_results, tables
 from madcore.errors import InputError
 from madcore.images import decode_image
+from madcore.plot.matrices import disagreement_matrix, transfer
 from madcore.plot.quartets import draw_match
-from madcore.plot.tournaments import disagreement_matrix, envelope, noise_curves, rankings, transfer
+from madcore.plot.tournaments import envelope, noise_curves, rankings
 from madcore.plot.views import View
 
 __all__ = ["MatchFiles", "save_figures", "stored_match"]

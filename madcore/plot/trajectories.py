@@ -9,8 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from madcore.errors import InputError
-from madcore.plot.canvas import GRAY, INK, TEXT, add_title, break_lines, new_axes, set_log, style_axes, text_width, wrap
 from madcore.plot.comparisons import LINES
+from madcore.plot.style import GRAY, INK, TEXT, add_title, new_axes, set_log, style_axes
+from madcore.plot.text import break_lines, text_width, wrap
 from madcore.plot.views import Synthesis, View, both_metrics, match_views, metric_path
 from madcore.results import Quartet
 

@@ -9,9 +9,9 @@ import numpy as np
 from torch import Tensor
 
 from madcore.competition import MADCompetition
-from madcore.competition_checks import name_of
-from madcore.competition_history import IterationError, resolve_iteration
-from madcore.competition_level_set import allowed_range
+from madcore.competition.checks import name_of
+from madcore.competition.history import IterationError, resolve_iteration
+from madcore.competition.level_set import allowed_range
 from madcore.errors import InputError
 from madcore.results import Quartet, Result
 from madcore.wording import write_error, write_value

@@ -22,7 +22,8 @@ ARROWS = {
     "store": "",
     "hookspecs": "specs",
     "loading": "hookspecs specs options requirements",
-    "registry": "loading hookspecs specs options requirements",
+    "discovery": "loading",
+    "registry": "discovery loading hookspecs specs options requirements",
     "builtin": "hookspecs specs",
     "loaded": "weights",
     "adhoc": "loaded loading options",
@@ -68,24 +69,17 @@ ARROWS = {
     "export": "images metric quantization results",
     "execution": "api jobs export images results synthesis",
     "production": "execution jobs store contact_sheet export images results synthesis",
-    "received": "store registry adhoc lookup identity images metric penalties weights",
-    "verification": "received store registry images export certificate quantization problem solvers",
+    "verification": "store registry adhoc lookup identity images metric penalties weights export certificate "
+    "quantization problem solvers",
     "tournament": "api room engine observers plan request pictures store registry adhoc building options lookup metric "
     "images starts identity jobs execution results",
     # the contract, for our tests and everybody's
     "testing": "building engine rehearsal api lookup registry adhoc options images metric penalties problem results "
     "solvers store plan tournament wording",
     # the classic object
-    "competition_checks": "",
-    "competition_file": "competition_checks",
-    "competition_steps": "competition_checks metric penalties",
-    "competition_history": "competition_steps",
-    "competition_level_set": "bounds competition_steps errors metric penalties problem solvers",
-    "competition": "lookup penalties competition_checks competition_file competition_history competition_level_set "
-    "competition_steps",
+    "competition": "bounds lookup metric penalties problem solvers",
     # figures
-    "plot": "analysis competition competition_checks competition_history competition_level_set images measures results "
-    "wording",
+    "plot": "analysis competition images measures results wording",
 }
 TORCH_FREE = {
     *(
@@ -102,7 +96,7 @@ TORCH_FREE = {
         "plan",
     ),
     *("wording", "weights"),
-    *("hookspecs", "loaded", "loading", "registry", "builtin", "adhoc", "building", "cli"),
+    *("hookspecs", "loaded", "loading", "discovery", "registry", "builtin", "adhoc", "building", "cli"),
 }
 UPPER = TORCH_FREE - {"errors", "pictures"} | {"lookup"}
 HEAVY = {"torch", "torchvision", "numpy", "PIL", "scipy", "skimage", "matplotlib", "safetensors"}

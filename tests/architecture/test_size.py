@@ -6,7 +6,7 @@ import pytest
 from source_tree import module_name, source_files
 
 FILE_LINES = 250
-EXCEPTIONS = {"madcore.competition": 400}
+EXCEPTIONS = {"madcore.competition.competition": 340}
 FUNCTION_LINES = 45
 
 each_file = pytest.mark.parametrize("path", source_files(), ids=module_name)

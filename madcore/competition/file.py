@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from madcore import __version__
-from madcore.competition_checks import name_of
+from madcore.competition.checks import name_of
 from madcore.errors import InputError, LoadWarning
 
 __all__ = ["Checks", "examine", "read_competition", "write_competition"]
@@ -135,7 +135,7 @@ class Checks:
     def _fail(self, message: str) -> None:
         if self.strict:
             raise InputError(f"{message}: make the object as the saved one was, or pass raise_on_checks=False")
-        warnings.warn(message, LoadWarning, stacklevel=5)
+        warnings.warn(message, LoadWarning, stacklevel=6)
 
 
 def _close(saved: float, here: float) -> bool:

@@ -7,40 +7,26 @@ their own.
 
 from __future__ import annotations
 
-import math
 import sys
 import warnings
 from abc import ABCMeta
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
 
-from madcore import competition_checks as checks
-from madcore import competition_file as file
-from madcore.competition_history import History, nearest_stored, resolve_iteration
-from madcore.competition_level_set import LevelSetDescent, allowed_range
-from madcore.competition_steps import (
-    Descent,
-    Objective,
-    Saved,
-    Terms,
-    bind,
-    bind_penalty,
-    classes_to_name,
-    resume_descent,
-    start_descent,
-)
+from madcore.competition import checks, file
+from madcore.competition.arguments import Arguments, MetricFunction, PenaltyFunction
+from madcore.competition.descent import Descent, Saved, classes_to_name, resume_descent, start_descent
+from madcore.competition.history import History, nearest_stored, resolve_iteration
+from madcore.competition.level_set import LevelSetDescent, allowed_range
+from madcore.competition.objective import Objective, Terms
 from madcore.errors import InputError
-from madcore.lookup import create_metric, create_penalty
 from madcore.penalties import penalize_range
 
 __all__ = ["MADCompetition"]
-
-MetricFunction = nn.Module | Callable[[Tensor, Tensor], Tensor]
-PenaltyFunction = nn.Module | Callable[[Tensor], Tensor]
 
 
 class MADCompetition:
@@ -113,20 +99,15 @@ class MADCompetition:
         penalty_function: str | PenaltyFunction = penalize_range,
         penalty_lambda: float = 0.1,
     ) -> None:
-        checks.check_arguments(minmax, metric_tradeoff_lambda, penalty_lambda)
-        checks.check_image(image)
-        self._image = image.detach()
-        self._optimized_metric = _metric(optimized_metric)
-        self._reference_metric = _metric(reference_metric)
-        self._penalty_function = _penalty(penalty_function)
-        checks.check_metric(self._optimized_metric, self._image)
-        checks.check_metric(self._reference_metric, self._image)
-        checks.check_penalty(bind_penalty(self._penalty_function, self._image), self._image)
-        if metric_tradeoff_lambda is None:
-            metric_tradeoff_lambda = checks.balanced_lambda(self._image, self._optimized_metric, self._reference_metric)
-        self._metric_tradeoff_lambda = metric_tradeoff_lambda
-        self._penalty_lambda = penalty_lambda
-        self._minmax = minmax
+        self._arguments = Arguments.checked(
+            image,
+            optimized_metric,
+            reference_metric,
+            minmax,
+            metric_tradeoff_lambda,
+            penalty_function,
+            penalty_lambda,
+        )
         self._mad_image: Tensor | None = None
         self._initial_image: Tensor | None = None
         self._level: float | None = None
@@ -172,17 +153,17 @@ class MADCompetition:
         if self._mad_image is not None:
             raise InputError("setup can be called once, before synthesize: make a new MADCompetition to start again")
         noise = 0.1 if initial_noise is None else initial_noise
-        mad_image = self._image + noise * torch.randn_like(self._image)
-        if self._is_held:
+        mad_image = self.image + noise * torch.randn_like(self.image)
+        if self._arguments.is_held:
             checks.refuse_optimizer(optimizer, optimizer_kwargs, scheduler, scheduler_kwargs)
-            mad_image = mad_image.clamp(*allowed_range(self._penalty_function))
+            mad_image = mad_image.clamp(*allowed_range(self.penalty_function))
         initial_image = mad_image.clone()
         mad_image.requires_grad_()
-        if self._is_held:
-            self._stepper = LevelSetDescent(allowed_range(self._penalty_function))
+        if self._arguments.is_held:
+            self._stepper = LevelSetDescent(allowed_range(self.penalty_function))
         else:
             self._stepper = start_descent(mad_image, optimizer, optimizer_kwargs, scheduler, scheduler_kwargs)
-        self._level = self._reference_metric(self._image, mad_image).item()
+        self._level = self.reference_metric(self.image, mad_image).item()
         self._mad_image, self._initial_image = mad_image, initial_image
 
     def _resume(
@@ -193,9 +174,9 @@ class MADCompetition:
             raise InputError(f"{names} must be None after load: they come from the file")
         assert self._saved_stepper is not None
         assert self._mad_image is not None
-        if self._is_held:
+        if self._arguments.is_held:
             checks.refuse_optimizer(optimizer, None, scheduler, None)
-            bounds = allowed_range(self._penalty_function)
+            bounds = allowed_range(self.penalty_function)
             self._stepper = LevelSetDescent(bounds, self._saved_stepper["level_set"])
         else:
             self._stepper = resume_descent(self._saved_stepper, self._mad_image, optimizer, scheduler)
@@ -272,28 +253,13 @@ class MADCompetition:
             return torch.empty(0)
         return self._objective(image)(self._mad_image if mad_image is None else mad_image).loss
 
-    @property
-    def _is_held(self) -> bool:
-        return math.isinf(self._metric_tradeoff_lambda)
-
     def _objective(self, image: Tensor | None = None) -> Objective:
-        if image is None and self._bound is not None:
-            return self._bound
         assert self._level is not None
-        reference = self._image if image is None else image
-        objective = Objective(
-            bind(self._optimized_metric, reference),
-            bind(self._reference_metric, reference),
-            bind_penalty(self._penalty_function, reference),
-            1 if self._minmax == "min" else -1,
-            self._metric_tradeoff_lambda,
-            self._penalty_lambda,
-            self._level,
-            reference,
-        )
-        if image is None:
-            self._bound = objective
-        return objective
+        if image is not None:
+            return self._arguments.objective(self._level, image)
+        if self._bound is None:
+            self._bound = self._arguments.objective(self._level)
+        return self._bound
 
     def _evaluate(self) -> tuple[float, float, float, float]:
         assert self._mad_image is not None
@@ -364,8 +330,8 @@ class MADCompetition:
         stepper = self._saved_stepper if self._stepper is None else self._stepper.state()
         names = ("mad_image", "initial_image", "level", "store_progress")
         contents = {
-            "arguments": {"image": self._image, **self._plain_arguments()},
-            "callables": {role: self._describe(role) for role in self._callables()},
+            "arguments": {"image": self.image, **self._arguments.plain()},
+            "callables": self._arguments.describe_functions(self._mad_image),
             "steps": stepper,
             "state": {name: getattr(self, f"_{name}") for name in names},
             "history": asdict(self._history),
@@ -413,51 +379,27 @@ class MADCompetition:
         contents = file.read_competition(file_path, map_location, **pickle_load_args)
         images = {**contents["arguments"], **contents["state"]}
         image, mad_image, initial_image = (
-            images[name] if map_location is not None else images[name].to(self._image.device)
+            images[name] if map_location is not None else images[name].to(self.image.device)
             for name in ("image", "mad_image", "initial_image")
         )
-        compare = file.Checks(raise_on_checks, tensor_equality_atol, tensor_equality_rtol)
-        compare.same("image", image, self._image)
-        for name, value in self._plain_arguments().items():
-            compare.same(name, contents["arguments"][name], value)
-        for role, (function, inputs) in self._callables(image, mad_image).items():
-            compare.same_callable(role, contents["callables"][role], function, *inputs)
+        check = file.Checks(raise_on_checks, tensor_equality_atol, tensor_equality_rtol)
+        self._arguments.compare(contents, image, mad_image, check)
         self._restore(contents, image, mad_image, initial_image)
 
     def _restore(self, contents: dict[str, Any], image: Tensor, mad_image: Tensor, initial_image: Tensor) -> None:
         arguments, state = contents["arguments"], contents["state"]
-        self._image, self._initial_image, self._mad_image = image, initial_image, mad_image.requires_grad_()
-        self._metric_tradeoff_lambda = arguments["metric_tradeoff_lambda"]
-        self._penalty_lambda, self._minmax = arguments["penalty_lambda"], arguments["minmax"]
+        plain = {name: arguments[name] for name in self._arguments.plain()}
+        self._arguments = replace(self._arguments, image=image, **plain)
+        self._initial_image, self._mad_image = initial_image, mad_image.requires_grad_()
         self._level, self._store_progress = state["level"], state["store_progress"]
         self._history = History(**contents["history"])
         self._history.saved_mad_image = [kept.cpu() for kept in self._history.saved_mad_image]
         self._saved_stepper = contents["steps"]
-        unknown = [] if self._is_held else classes_to_name(self._saved_stepper)
+        unknown = [] if self._arguments.is_held else classes_to_name(self._saved_stepper)
         if unknown:
             warnings.warn(
                 f"call setup with {' and '.join(unknown)} before synthesize: only names were saved", stacklevel=3
             )
-
-    def _plain_arguments(self) -> dict[str, Any]:
-        names = ("minmax", "metric_tradeoff_lambda", "penalty_lambda")
-        return {name: getattr(self, name) for name in names}
-
-    def _callables(
-        self, image: Tensor | None = None, mad_image: Tensor | None = None
-    ) -> dict[str, tuple[Callable[..., Tensor], tuple[Tensor, ...]]]:
-        image = self._image if image is None else image
-        mad_image = self.mad_image if mad_image is None else mad_image
-        return {
-            "optimized_metric": (self._optimized_metric, (image, mad_image)),
-            "reference_metric": (self._reference_metric, (image, mad_image)),
-            "penalty_function": (bind_penalty(self._penalty_function, image), (mad_image,)),
-        }
-
-    def _describe(self, role: str) -> dict[str, Any]:
-        function, inputs = self._callables()[role]
-        with torch.no_grad():
-            return {"name": checks.name_of(function), "value": function(*inputs)}
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
         """Move or cast images, metrics and penalty in place, the state of the optimizer with them; return the object.
@@ -465,20 +407,19 @@ class MADCompetition:
         Takes what `torch.nn.Module.to` takes.  Kept images stay on the CPU.
         """
         holder: Any = nn.Module()
-        for name in ("image", "initial_image", "mad_image"):
-            tensor = getattr(self, f"_{name}")
+        tensors = {"image": self.image, "initial_image": self._initial_image, "mad_image": self._mad_image}
+        for name, tensor in tensors.items():
             holder.register_buffer(name, None if tensor is None else tensor.detach())
         holder.to(*args, **kwargs)
-        self._image, self._initial_image = holder.image, holder.initial_image
+        self._arguments = replace(self._arguments, image=holder.image)
+        self._initial_image = holder.initial_image
         if self._mad_image is not None:
             # the same tensor, because the optimizer holds it
             self._mad_image.grad = None
             self._mad_image.data = holder.mad_image
         kept = self._history.saved_mad_image
-        self._history.saved_mad_image = [tensor.to(self._image.dtype) for tensor in kept]
-        for function in (self._optimized_metric, self._reference_metric, self._penalty_function):
-            if hasattr(function, "to"):
-                function.to(*args, **kwargs)
+        self._history.saved_mad_image = [tensor.to(self.image.dtype) for tensor in kept]
+        self._arguments.move_functions(*args, **kwargs)
         if self._stepper is not None and self._mad_image is not None:
             self._stepper.follow(self._mad_image)
         self._bound = None
@@ -486,27 +427,20 @@ class MADCompetition:
 
     def __repr__(self) -> str:
         """Return the arguments, one a line."""
-        names = (
-            "image",
-            "optimized_metric",
-            "reference_metric",
-            "minmax",
-            "metric_tradeoff_lambda",
-            "penalty_function",
-        )
-        lines = [f"  {name} = {_brief(getattr(self, name))}" for name in (*names, "penalty_lambda")]
-        return ",\n".join([f"{type(self).__name__}(\n" + lines[0], *lines[1:]]) + ",\n)"
+        values = {each.name: getattr(self._arguments, each.name) for each in fields(self._arguments)}
+        lines = [f"  {name} = {_brief(value)},\n" for name, value in values.items()]
+        return f"{type(self).__name__}(\n{''.join(lines)})"
 
     def _series(self, recorded: list[float], position: int) -> Tensor:
         if self._mad_image is None:
             return torch.empty(0)
         current = self._evaluate() if self._current is None else self._current
-        return torch.tensor([*recorded, current[position]], dtype=self._image.dtype)
+        return torch.tensor([*recorded, current[position]], dtype=self.image.dtype)
 
     @property
     def image(self) -> Tensor:
         """The reference image."""
-        return self._image
+        return self._arguments.image
 
     @property
     def mad_image(self) -> Tensor:
@@ -521,32 +455,32 @@ class MADCompetition:
     @property
     def optimized_metric(self) -> MetricFunction:
         """The metric that is minimised or maximised."""
-        return self._optimized_metric
+        return self._arguments.optimized_metric
 
     @property
     def reference_metric(self) -> MetricFunction:
         """The metric whose value is kept."""
-        return self._reference_metric
+        return self._arguments.reference_metric
 
     @property
     def minmax(self) -> Literal["min", "max"]:
         """Whether `optimized_metric` is minimised or maximised."""
-        return self._minmax
+        return self._arguments.minmax
 
     @property
     def metric_tradeoff_lambda(self) -> float:
         """Weight of the squared change of `reference_metric` in the loss."""
-        return self._metric_tradeoff_lambda
+        return self._arguments.metric_tradeoff_lambda
 
     @property
     def penalty_function(self) -> PenaltyFunction:
         """The function of the mad image that is to be small too."""
-        return self._penalty_function
+        return self._arguments.penalty_function
 
     @property
     def penalty_lambda(self) -> float:
         """Weight of the penalty in the loss."""
-        return self._penalty_lambda
+        return self._arguments.penalty_lambda
 
     @property
     def optimizer(self) -> torch.optim.Optimizer | None:
@@ -596,12 +530,12 @@ class MADCompetition:
     @property
     def gradient_norm(self) -> Tensor:
         """L2 norm of the gradient of the loss in each iteration, (iterations,), on the CPU."""
-        return torch.tensor(self._history.gradient_norm, dtype=self._image.dtype)
+        return torch.tensor(self._history.gradient_norm, dtype=self.image.dtype)
 
     @property
     def pixel_change_norm(self) -> Tensor:
         """L2 norm of the change of the mad image in each iteration, (iterations,), on the CPU."""
-        return torch.tensor(self._history.pixel_change_norm, dtype=self._image.dtype)
+        return torch.tensor(self._history.pixel_change_norm, dtype=self.image.dtype)
 
     @property
     def saved_mad_image(self) -> Tensor:
@@ -616,14 +550,6 @@ def _register_with_plenoptic() -> None:
     theirs = getattr(sys.modules.get("plenoptic"), "MADCompetition", None)
     if isinstance(theirs, ABCMeta):
         theirs.register(MADCompetition)
-
-
-def _metric(metric: str | MetricFunction) -> MetricFunction:
-    return create_metric(metric) if isinstance(metric, str) else metric
-
-
-def _penalty(penalty: str | PenaltyFunction) -> PenaltyFunction:
-    return create_penalty(penalty) if isinstance(penalty, str) else penalty
 
 
 def _brief(value: object) -> str:

@@ -1,6 +1,6 @@
 """The limit of an infinite trade-off: a competition whose image stays on the level, moved by the level-set solver.
 
-It takes the place of a torch optimizer (see `madcore.competition_steps`), so that histories, saving and resuming are
+It takes the place of a torch optimizer (see `madcore.competition.descent`), so that histories, saving and resuming are
 the same.
 """
 
@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from madcore.bounds import PixelBounds
-from madcore.competition_steps import Objective, Saved, Step
+from madcore.competition.descent import Saved, Step
+from madcore.competition.objective import Objective
 from madcore.errors import ContractError
 from madcore.metric import Metric, PreparedMetric
 from madcore.penalties import Penalty

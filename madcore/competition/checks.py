@@ -88,10 +88,10 @@ def check_image(image: Tensor) -> None:
             f"image must hold finite pixels only; got shape {tuple(image.shape)} with NaN, inf or no pixel"
         )
     if not 2 <= image.ndim <= 5:
-        warnings.warn(f"image has {image.ndim} dimensions; 2 to 5 are tested, (N, C, H, W) is usual", stacklevel=3)
+        warnings.warn(f"image has {image.ndim} dimensions; 2 to 5 are tested, (N, C, H, W) is usual", stacklevel=4)
     low, high = (bound.item() for bound in image.aminmax())
     if low < 0 or high > 1:
-        warnings.warn(f"image has the range [{low:.4g}, {high:.4g}]; most metrics expect [0, 1]", stacklevel=3)
+        warnings.warn(f"image has the range [{low:.4g}, {high:.4g}]; most metrics expect [0, 1]", stacklevel=4)
 
 
 def check_metric(metric: Callable[[Tensor, Tensor], Tensor], image: Tensor) -> None:
@@ -189,6 +189,6 @@ def balanced_lambda(
             f"the metrics cannot be balanced (ratio {ratio.item():.4g} on noise): give metric_tradeoff_lambda"
         )
     warnings.warn(
-        f"metric_tradeoff_lambda was None: set to {balanced:g} so that the metrics roughly balance", stacklevel=3
+        f"metric_tradeoff_lambda was None: set to {balanced:g} so that the metrics roughly balance", stacklevel=4
     )
     return balanced

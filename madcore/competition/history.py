@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from madcore.competition_steps import Step
+from madcore.competition.descent import Step
 from madcore.errors import InputError
 
 __all__ = ["History", "IterationError", "nearest_stored", "resolve_iteration"]

@@ -11,65 +11,17 @@ import torch
 from safetensors.torch import load
 from torch import Tensor
 
-from madcore.adhoc import code_file, is_code, is_code_in_file
 from madcore.errors import InputError, MadcoreError
 from madcore.identity import identify
 from madcore.images import decode_image, hash_pixels
-from madcore.lookup import create_metric, create_penalty
 from madcore.metric import Metric
 from madcore.penalties import Penalty
-from madcore.registry import Registry
-from madcore.store import RECORD, SingleMatch, Store, canonical
-from madcore.weights import hash_file
+from madcore.store import RECORD, SingleMatch, Store
+from madcore.verification.rebuilding import Builder
 
-__all__ = ["EXACT", "Builder", "Received", "receive"]
+__all__ = ["EXACT", "Received", "receive"]
 
 EXACT = "exact.safetensors"
-
-
-@dataclass
-class Builder:
-    """Builds the metrics and penalties that records name, each once.
-
-    Parameters
-    ----------
-    registry : Registry, optional
-        Plugins to look in.
-    allow_code : bool
-        Whether files and modules that a record names may be run.
-    """
-
-    registry: Registry | None = None
-    allow_code: bool = False
-    _built: dict[str, Any] = field(default_factory=dict)
-
-    def metric(self, name: str, identity: dict[str, Any]) -> Metric:
-        """Return the metric of an identity in a key; `name` is that without its options."""
-        return self._once(create_metric, name, identity["options"])
-
-    def penalty(self, name: str, identity: dict[str, Any]) -> Penalty:
-        """Return the penalty of an identity in a key; `name` is that without its options."""
-        return self._once(create_penalty, name, identity["options"])
-
-    def refuse_code(self, names: list[str]) -> None:
-        """Make sure that no name points to code that may not be run.
-
-        Raises
-        ------
-        InputError
-            If one does.
-        """
-        code = [name for name in names if is_code(name)]
-        if code and not self.allow_code:
-            raise InputError(
-                f"the record names code that would be run ({', '.join(code)}); read it, then allow it with --allow-code"
-            )
-
-    def _once(self, create: Any, name: str, options: dict[str, Any]) -> Any:
-        known = canonical([create.__name__, name, options])
-        if known not in self._built:
-            self._built[known] = create(name, registry=self.registry, **options)
-        return self._built[known]
 
 
 @dataclass
@@ -137,24 +89,8 @@ def receive(results: Store | SingleMatch, match: str, builder: Builder) -> Recei
         If a metric does not exist here.
     """
     record = results.record(match)
-    # of the key, which the id is a hash of: a metric that is left out elsewhere is measured all the same
-    identities = {letter: identity for letter, identity in record["key"].items() if len(letter) == 1}
-    penalty = record["key"].get("penalty")
-    files = record["made"].get("files", {})
-    names = {letter: _name(each["metric"], each, files.get(letter)) for letter, each in identities.items()}
-    name_of_penalty = _name(penalty["penalty"], penalty, files.get("penalty")) if penalty else ""
-    named = [*((names[letter], each) for letter, each in identities.items()), (name_of_penalty, penalty or {})]
-    builder.refuse_code([code for name, each in named for code in (name, *_code_in_options(each))])
-    for name, each in named:
-        _refuse_other_code(name, each)
-    metrics = {letter: builder.metric(names[letter], each) for letter, each in identities.items()}
-    rebuilt = builder.penalty(name_of_penalty, penalty) if penalty else None
-    received = Received(results, record, metrics, rebuilt)
-    for letter, metric in metrics.items():
-        _compare_identity(received, metric.name, identities[letter], identify(metric))
-    if penalty and rebuilt:
-        stated = {name: value for name, value in penalty.items() if name != "weight"}
-        _compare_identity(received, rebuilt.name, stated, identify(rebuilt))
+    received = Received(results, record, *builder.rebuild(record))
+    _compare_identities(received)
     _compare_hashes(received)
     _read_exact(received)
     received.reference = _find_reference(received)
@@ -163,45 +99,17 @@ def receive(results: Store | SingleMatch, match: str, builder: Builder) -> Recei
     return received
 
 
-def _name(name: str, identity: dict[str, Any], file: Any) -> str:
-    """Return the name that something of a key has here; that of code in a file begins with where it lies."""
-    if file is None:
-        return name
-    place = Path(file)
-    found = [each for each in (place, Path(place.name)) if each.is_file()]
-    if not found:
-        raise InputError(f"the code of {name} is no longer {place}; put a copy of {place.name} into the current folder")
-    same = [each for each in found if hash_file(each) == identity.get("code")]
-    return f"{[*same, *found][0]}:{name}"
-
-
-def _refuse_other_code(name: str, identity: dict[str, Any]) -> None:
-    """Make sure, before any of it runs, that code is that of the record."""
-    for code in _code_in_options(identity):
-        if _hash_code(code) not in identity.get("weights", []):
-            raise InputError(f"{code} of {name} is not the code of the record, and was not run; put that in its place")
-    if not is_code(name):
-        return
-    stated = identity.get("code")
-    if stated is None:
-        raise InputError(f"the record has no SHA-256 of the code of {name}, which was not run; ask for the match again")
-    if _hash_code(name) != stated:
-        hint = f"put the file with the SHA-256 {str(stated).removeprefix('sha256:')} in its place"
-        raise InputError(f"{name} is not the code of the record, and was not run; {hint}")
-
-
-def _hash_code(name: str) -> str | None:
-    file = code_file(name)
-    return hash_file(file) if file and file.is_file() else None
-
-
-def _code_in_options(identity: dict[str, Any]) -> list[str]:
-    """Return files that an option has the plugin run: ``model=./mine.py:Network``, hashed as its weights are."""
-    return [value for value in identity.get("options", {}).values() if is_code_in_file(value)]
+def _compare_identities(received: Received) -> None:
+    """Values of a metric that has changed since prove nothing."""
+    key = received.record["key"]
+    for letter, metric in received.metrics.items():
+        _compare_identity(received, metric.name, key[letter], identify(metric))
+    if received.penalty:
+        stated = {name: value for name, value in key["penalty"].items() if name != "weight"}
+        _compare_identity(received, received.penalty.name, stated, identify(received.penalty))
 
 
 def _compare_identity(received: Received, name: str, stated: dict[str, Any], found: dict[str, Any]) -> None:
-    """Values of a metric that has changed since prove nothing."""
     for part in sorted({*stated, *found}):
         if stated.get(part) != found.get(part):
             said = f"{name} has {part} {found.get(part)!r} here; the record has {stated.get(part)!r}"
@@ -248,10 +156,6 @@ def _compare_picture(received: Received, name: str) -> None:
         received.blame(file, f"is not {EXACT}:{name}, rounded")
 
 
-def _tensors(content: bytes) -> dict[str, Tensor]:
-    return {name: tensor.permute(2, 0, 1)[None] for name, tensor in load(content).items()}
-
-
 def _find_reference(received: Received) -> Tensor | None:
     """Return the picture whose pixels have the hash in the key: the exact one, or the PNG if it lost nothing."""
     stated, dtype = received.record["key"].get("image"), torch.float32
@@ -281,3 +185,7 @@ def _stored_reference(store: Store, stated: str) -> Tensor | None:
         return tensor if hash_pixels(tensor) == stated else None
     except Exception:  # as above: then the PNG must do
         return None
+
+
+def _tensors(content: bytes) -> dict[str, Tensor]:
+    return {name: tensor.permute(2, 0, 1)[None] for name, tensor in load(content).items()}
