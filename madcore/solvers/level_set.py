@@ -31,13 +31,12 @@ from madcore.solvers.multipliers import (
 )
 from madcore.solvers.numbers import Numbers, column, dot, namespace, none_of, numbers, tensor
 from madcore.solvers.passes import Ahead, Compared, Passes, TorchPasses, fastest_passes, look_ahead
-from madcore.solvers.retraction import along_ray, by_newton
+from madcore.solvers.retraction import learn_level, return_to_level
 from madcore.solvers.secant_scale import SecantScale
 
 __all__ = ["LevelSet"]
 
 VALUES_IN_CACHE = 1 << 15  # of one picture
-TRUSTED = 3e-4  # relative error of the last guess of the held metric, below which the next is taken unseen
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ class LevelSet:
         if state.kinks is not None:
             proposal = state.kinks.stop_at_reference(problem, state.point, proposal)
             ahead = look_ahead(problem, state, proposal)
-        trial, surprise = _retract(problem, passes, state, proposal, ahead)
+        trial, surprise = return_to_level(problem, passes, state, proposal, ahead)
         evaluation = problem.evaluate(trial)
         return self._judge(problem, passes, state, ahead, trial, evaluation, surprise)
 
@@ -153,7 +152,7 @@ class LevelSet:
     ) -> LevelSetState:
         at_bounds, multiplier, degree = _multiplier(problem, passes, trial, evaluation, state.multiplier)
         measured = passes.compare(state, trial, evaluation, multiplier)
-        bend, surprise = _learn_level(state, evaluation, measured, surprise)
+        bend, surprise = learn_level(state, evaluation, measured, surprise)
         found = judge(state, problem.error_scale(state.level), evaluation, multiplier, ahead.slope, measured)
         state = self._remember(state, measured, found.store)
         state.pairs.forget(found.clear)
@@ -249,33 +248,3 @@ def _length(state: LevelSetState, direction: Direction) -> Numbers:
     size = xp.clip(size, torch.finfo(state.point.dtype).tiny, None)
     whole = numbers(state.exact) | ~numbers(direction.trusted)
     return xp.where(whole, radius, xp.minimum(size, radius)) / size
-
-
-def _retract(
-    problem: MADProblem, passes: Passes, state: LevelSetState, proposal: Tensor, ahead: Ahead
-) -> tuple[Tensor, Numbers]:
-    """Return the proposal to the level; also by how much a first guess missed it, if that was seen."""
-    if level_count(state) > 1:
-        trial = by_newton(problem, proposal, state.level, state.point, state.evaluation.jacobian)
-        return trial, numbers(state.surprise)
-    refusals = numbers(state.refusals)
-    xp = namespace(refusals)
-    expected = numbers(state.evaluation.held)[:, 0] + ahead.held + numbers(state.bend) * ahead.square
-    trusted = (numbers(state.surprise) < TRUSTED) & (refusals == 0)
-    enough = xp.where(refusals > 0, 0.003, 0.03)
-    return along_ray(problem, passes, proposal, state.level[:, 0], state.degree, expected, trusted, enough)
-
-
-@np.errstate(all="ignore")
-def _learn_level(
-    state: LevelSetState, evaluation: Evaluation, measured: Compared, surprise: Numbers
-) -> tuple[Tensor, Tensor]:
-    """Return how the held metric bends along steps, and how wrong the last guess of it was, (N,) each."""
-    if level_count(state) > 1:
-        return state.bend, state.surprise
-    held, bend = numbers(evaluation.held)[:, 0], numbers(state.bend)
-    xp = namespace(held)
-    found = (held - numbers(state.evaluation.held)[:, 0] - measured.held) / measured.moved**2
-    missed = abs(xp.log(held / numbers(state.level)[:, 0]))
-    bend = xp.where(xp.isfinite(found), found, bend)
-    return tensor(bend, state.bend), tensor(xp.where(xp.isnan(surprise), missed, surprise), state.bend)

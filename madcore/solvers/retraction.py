@@ -8,19 +8,68 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from madcore.problem import MADProblem
+from madcore.problem import Evaluation, MADProblem
+from madcore.solvers.level_set_state import LevelSetState
 from madcore.solvers.levels import held_error, newton_correct
-from madcore.solvers.numbers import Numbers, at_hand, namespace, none_of, numbers, true_of_all
-from madcore.solvers.passes import Passes
+from madcore.solvers.numbers import Numbers, at_hand, namespace, none_of, numbers, tensor, true_of_all
+from madcore.solvers.passes import Ahead, Compared, Passes
 
-__all__ = ["along_ray", "by_newton"]
+__all__ = ["learn_level", "return_to_level"]
 
 SHARES = math.log(0.3), math.log(3.0)  # smallest and largest factor of a proposal's error, as logarithms
 ENOUGH = 1e-3  # relative held error at which Newton steps end
+TRUSTED = 3e-4  # relative error of a forecast below which the next one is taken unseen
+
+
+def return_to_level(
+    problem: MADProblem, passes: Passes, state: LevelSetState, proposal: Tensor, ahead: Ahead
+) -> tuple[Tensor, Numbers]:
+    """Return proposals (N, n) to their levels.
+
+    With one held metric along the ray, to where it is foreseen to be from its gradient and its bend, if the last
+    forecast was good enough, else to where it is seen to be; with several by Newton steps.
+
+    Parameters
+    ----------
+    ahead : Ahead
+        What the proposals would do inside the range.
+
+    Returns
+    -------
+    trial, surprise : Tensor, Numbers
+        (N, n); and by how much, relatively, the forecast missed the level, (N,), NaN where nobody looked.
+    """
+    if state.level.shape[1] > 1:
+        trial = _by_newton(problem, proposal, state.level, state.point, state.evaluation.jacobian)
+        return trial, numbers(state.surprise)
+    refusals = numbers(state.refusals)
+    xp = namespace(refusals)
+    expected = numbers(state.evaluation.held)[:, 0] + ahead.held + numbers(state.bend) * ahead.square
+    trusted = (numbers(state.surprise) < TRUSTED) & (refusals == 0)
+    enough = xp.where(refusals > 0, 0.003, 0.03)
+    return _along_ray(problem, passes, proposal, state.level[:, 0], state.degree, expected, trusted, enough)
 
 
 @np.errstate(all="ignore")
-def along_ray(
+def learn_level(
+    state: LevelSetState, evaluation: Evaluation, measured: Compared, surprise: Numbers
+) -> tuple[Tensor, Tensor]:
+    """Return how the held metric bends along steps, and how wrong the last forecast of it was, (N,) each.
+
+    `surprise` is what `return_to_level` saw of the latter.
+    """
+    if state.level.shape[1] > 1:
+        return state.bend, state.surprise
+    held, bend = numbers(evaluation.held)[:, 0], numbers(state.bend)
+    xp = namespace(held)
+    found = (held - numbers(state.evaluation.held)[:, 0] - measured.held) / measured.moved**2
+    missed = abs(xp.log(held / numbers(state.level)[:, 0]))
+    bend = xp.where(xp.isfinite(found), found, bend)
+    return tensor(bend, state.bend), tensor(xp.where(xp.isnan(surprise), missed, surprise), state.bend)
+
+
+@np.errstate(all="ignore")
+def _along_ray(
     problem: MADProblem,
     passes: Passes,
     proposal: Tensor,
@@ -74,7 +123,7 @@ def along_ray(
     return trial, surprise
 
 
-def by_newton(problem: MADProblem, proposal: Tensor, level: Tensor, point: Tensor, jacobian: Tensor) -> Tensor:
+def _by_newton(problem: MADProblem, proposal: Tensor, level: Tensor, point: Tensor, jacobian: Tensor) -> Tensor:
     """Take up to three Newton steps with the Jacobian (N, k, n) of the point before.
 
     The first image that is near enough, or the nearest, is returned.  `level` is (N, k); `point` (N, n) is where the
