@@ -1,5 +1,7 @@
 """Matches that come to nothing: each is recorded with its reason, and the rest goes on."""
 
+import re
+
 import pytest
 import torch
 from tournaments import play, small_plan
@@ -73,6 +75,14 @@ def test_a_bad_metric_spoils_only_its_matches(tmp_path, metric, name, reason, me
     assert all(message in failure["message"] for failure in failures)
 
 
+def test_what_is_too_large_for_one_says_what_there_is(tmp_path, metric):
+    play(small_plan(("mse", metric("insatiable"))), tmp_path / "store")
+    (failure,) = Store(tmp_path / "store").failures()
+    assert re.match(
+        r"one match on 32 x 32 x 1 samples needs more than the .* on cpu: take a smaller", failure["message"]
+    )
+
+
 def test_failed_matches_wait_to_be_asked_for(tmp_path, metric):
     plan = small_plan(("mse", metric("raises")))
     play(plan, tmp_path / "store")
@@ -103,7 +113,7 @@ def test_what_fits_is_remembered(metric, tmp_path):
     player = MatchPlayer(PlayerMaker(), "cpu")
     (batch,) = make_batches(matches, size=4)
     assert len(list(player(batch, _Never()))) == 4
-    assert list(player._room.values()) == [2]
+    assert list(player._portions._most.values()) == [2]
 
 
 class _Never:

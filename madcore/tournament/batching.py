@@ -34,6 +34,11 @@ class Task:
         """The match's id."""
         return self.match.id
 
+    @property
+    def kind(self) -> str:
+        """What is equal for matches that can be played together."""
+        return _together(self.match)
+
 
 def make_batches(
     matches: Iterable[Match],
@@ -50,7 +55,7 @@ def make_batches(
     matches : iterable of Match
         What is to be played.
     size : int, optional
-        Matches in a batch; by default as many as should fit.
+        Matches in a batch; by default as many as are fast together.  What does not fit into memory players split.
     on_gpu : bool
         Whether the batches are played on GPUs, which want large ones.
     limit : float, optional

@@ -1,17 +1,92 @@
-"""Batches as large as fit: what to do when the memory does not suffice is to try half."""
+"""Batches as large as fit: measured beforehand, and where the memory does not suffice all the same, half is tried."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 import torch
 
-__all__ = ["in_parts", "is_exhaustion", "release_memory"]
+from madcore.room import Appetite
+from madcore.tournament.gauges import Gauge
+from madcore.tournament.timing import Expired
+
+__all__ = ["Portions", "in_parts", "is_exhaustion", "release_memory"]
 
 Thing = TypeVar("Thing")
 Made = TypeVar("Made")
 SAID_BY_THE_CPU = "can't allocate memory"
+USABLE = 0.5  # of what is free: L-BFGS, which short trials do not reach, was seen to take as much again
+
+
+@dataclass
+class Portions:
+    """Finds out how many things of a kind fit into memory together, and remembers it.
+
+    Parameters
+    ----------
+    gauge : Gauge, optional
+        Of the device; None where nothing can be measured, and everything is taken to fit.
+    """
+
+    gauge: Gauge | None
+    _appetites: dict[Hashable, Appetite] = field(default_factory=dict)
+    _most: dict[Hashable, int] = field(default_factory=dict)  # where more did not fit
+
+    def fit(self, kind: Hashable, count: int, attempt: Callable[[int], object]) -> int:
+        """Return how many of `count` things fit together, at least 1.
+
+        Parameters
+        ----------
+        kind : hashable
+            The same for things that need equally much.
+        count : int
+            As many are there.
+        attempt : callable
+            Does with so many of them, in little time, what needs about as much memory as the whole.  Called where
+            several of a new kind are there: for one, and for two if as many times one were too much.
+        """
+        if self.gauge is not None and count > 1:
+            free = USABLE * self.gauge.free()
+            if kind not in self._appetites:
+                self._appetites[kind] = _appetite(self.gauge, count, attempt, free)
+            count = max(1, self._appetites[kind].fit(count, free))
+        return min(count, self._most.get(kind, count))
+
+    def halve(self, kind: Hashable, count: int) -> int:
+        """Return how many to try of a kind of which `count` did not fit; `fit` returns no more from now on."""
+        self._most[kind] = (count + 1) // 2
+        return self._most[kind]
+
+    def describe(self) -> str:
+        """Say how much memory this process may have, what it holds included."""
+        if self.gauge is None:
+            return "the memory that is there"
+        return f"the {(self.gauge.held() + self.gauge.free()) / 1e9:.3g} GB that this process may have"
+
+
+def _appetite(gauge: Gauge, count: int, attempt: Callable[[int], object], free: float) -> Appetite:
+    try:
+        return _measure(gauge, count, attempt, free)
+    except (Exception, Expired) as error:  # what else is wrong is told where they are played
+        each = math.inf if is_exhaustion(error) else 0.0
+    release_memory()  # not in the handler, where the error keeps tensors alive
+    return Appetite(each)
+
+
+def _measure(gauge: Gauge, count: int, attempt: Callable[[int], object], free: float) -> Appetite:
+    before = gauge.held()
+    whole = Appetite(gauge.highest(partial(attempt, 1)) - before)
+    if whole.fit(count, free) == count:
+        return whole
+    before = gauge.held()
+    one = gauge.highest(partial(attempt, 1)) - before  # again: the first time libraries may have been loaded
+    if Appetite(one).fit(2, free) < 2:
+        return Appetite(one)
+    return Appetite.of(one, gauge.highest(partial(attempt, 2)) - before)
 
 
 def is_exhaustion(error: BaseException | None) -> bool:

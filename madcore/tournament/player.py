@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from threading import Event as Flag
 from typing import Any, Literal
 
@@ -13,16 +13,17 @@ from torch import Tensor
 
 from madcore.engine import Batch, Failed, Finished, Outcome
 from madcore.errors import ContractError, InputError, MadcoreError
-from madcore.jobs import CUT, Job, prepare_job, read_pictures
+from madcore.jobs import CUT, Job, choose_device, prepare_job, read_pictures
 from madcore.metric import Metric
 from madcore.registry import Registry
 from madcore.request import Request
 from madcore.store import Store
 from madcore.tournament.batching import Task
-from madcore.tournament.memory import is_exhaustion, release_memory
+from madcore.tournament.gauges import gauge_of
+from madcore.tournament.memory import Portions, is_exhaustion, release_memory
 from madcore.tournament.metrics import make_metric
 from madcore.tournament.outcomes import commit
-from madcore.tournament.quartets import Jobs, Stopped, make_done, synthesize_quartets
+from madcore.tournament.quartets import Jobs, Stopped, make_done, rehearse, synthesize_quartets
 from madcore.tournament.timing import Expired, time_limit
 
 __all__ = ["MatchPlayer", "PlayerMaker"]
@@ -81,7 +82,7 @@ class MatchPlayer:
         self.registry = Registry.discover(maker.blocked)
         self.create = lru_cache(LOADED)(lambda name: make_metric(name, self.registry, maker.folder))
         self._read = lru_cache(READ)(_read)
-        self._room: dict[tuple[str, int], int] = {}  # how many matches fit, where more did not
+        self._portions = Portions(gauge_of(choose_device(device)))
         self._delivered: set[str] = set()  # reference images
 
     @cached_property
@@ -109,10 +110,11 @@ class MatchPlayer:
     ) -> tuple[Jobs, list[Failed], list[Sequence[Task]]]:
         """Play tasks together; return what was played, what failed, and in which parts to try again if that cannot be.
 
-        What does not fit is halved; of what fails otherwise, one may be at fault, so each is played alone.
+        What will not fit is split, and what does not fit all the same is halved; of what fails otherwise, one may be at
+        fault, so each is played alone.
         """
-        room = (batch.pair, tasks[0].match.samples)
-        fits = self._room.get(room, len(tasks))
+        kind = tasks[0].kind
+        fits = self._portions.fit(kind, len(tasks), partial(self._rehearse, tasks[0], stop, batch.limit))
         if fits < len(tasks):
             return [], [], _split(tasks, fits)
         try:
@@ -123,11 +125,23 @@ class MatchPlayer:
         except (Exception, Expired) as error:
             exhausted = is_exhaustion(error)
             if len(tasks) == 1:
-                return [], [_failed(tasks[0].id, error)], []
+                return [], [self._too_large(tasks[0], error) if exhausted else _failed(tasks[0].id, error)], []
         release_memory()  # not in the handler, where the error keeps tensors alive
-        if exhausted:
-            self._room[room] = (len(tasks) + 1) // 2
-        return [], [], _split(tasks, self._room[room] if exhausted else 1)
+        return [], [], _split(tasks, self._portions.halve(kind, len(tasks)) if exhausted else 1)
+
+    def _rehearse(self, task: Task, stop: Flag, limit: float | None, count: int) -> None:
+        if stop.is_set():
+            raise Stopped
+        with time_limit(limit and limit * count):
+            rehearse(self._prepare(task), count, stop)
+
+    def _too_large(self, task: Task, error: BaseException) -> Failed:
+        height, width, channels = task.match.key["size"]
+        message = (
+            f"one match on {height} x {width} x {channels} samples needs more than {self._portions.describe()} on "
+            f"{self.device}: take a smaller size or crop, or another device ({' '.join(str(error).split())})"
+        )
+        return replace(_failed(task.id, error), message=message)
 
     def _prepare(self, task: Task) -> Job:
         request = replace(task.match.request, device=self.device)

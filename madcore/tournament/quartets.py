@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from threading import Event as Flag
 from typing import Any, Literal
 
@@ -20,15 +21,29 @@ from madcore.tournament.judging import merge_scores, noise_curve, score_images
 from madcore.tournament.outcomes import Done
 from madcore.tournament.preparations import remember_preparations
 
-__all__ = ["Stopped", "make_done", "synthesize_quartets"]
+__all__ = ["Stopped", "make_done", "rehearse", "synthesize_quartets"]
 
 EXACT = "exact.safetensors"
+FEW = 2  # steps
 UNUSABLE: dict[Status, Literal["non-finite", "error"]] = {Status.NON_FINITE: "non-finite", Status.INFEASIBLE: "error"}
 Jobs = list[tuple[Task, Job]]
 
 
 class Stopped(Exception):
     """The run was stopped; what is not finished is dropped."""
+
+
+def rehearse(job: Job, count: int, stop: Flag) -> None:
+    """Begin and at once finish an image of a match, `count` times together: it holds the memory of that many matches.
+
+    Raises
+    ------
+    Exception
+        Whatever a metric raises.
+    """
+    request = replace(job.request, max_iter=min(FEW, job.request.max_iter), starts=1)
+    jobs = [replace(job, request=request)] * count
+    synthesize_together(jobs, request.images[0], lambda _: stop.is_set())
 
 
 def synthesize_quartets(tasks: Sequence[Task], prepare: Callable[[Task], Job], stop: Flag) -> tuple[Jobs, list[Failed]]:

@@ -121,7 +121,7 @@ class Tournament:
         workers : int, optional
             Processes, for engines that have them.
         batch : int, optional
-            Matches that are played together; by default as many as fit.
+            Matches that are played together, if they fit into memory; by default as many as are fast.
         threads : int, optional
             Processor threads of each worker.
         limit : float, optional
