@@ -25,8 +25,9 @@ from madcore.errors import InputError, MadcoreError, PluginError
 from madcore.loaded import hash_loaded
 from madcore.loading import describe_error
 from madcore.options import complete_options, plain, unknown_name
+from madcore.weights import hash_file
 
-__all__ = ["Code", "blaming", "code_file", "find_code", "is_code", "is_code_in_file", "locate_code"]
+__all__ = ["Code", "blaming", "code_file", "find_code", "hash_code", "is_code", "is_code_in_file", "locate_code"]
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,26 @@ def code_file(name: str) -> Path | None:
         return Path(place).expanduser()
     loaded = sys.modules.get(place)
     return _existing(getattr(loaded, "__file__", None) if loaded else _find_module(place, name).origin)
+
+
+def hash_code(name: str) -> str | None:
+    """Return ``sha256:...`` of the file that code is in or was imported from, without running it; None without one.
+
+    Parameters
+    ----------
+    name : str
+        Code, or a file that holds a program.
+
+    Raises
+    ------
+    InputError
+        If there is no such module, or its file was saved again since it was imported.
+    """
+    loaded = sys.modules.get(name.rpartition(":")[0])
+    if loaded is not None:
+        return hash_loaded(loaded, name, is_new=False)
+    file = code_file(name) if is_code(name) else Path(name).expanduser()
+    return hash_file(file) if file and file.is_file() else None
 
 
 def find_code(name: str) -> Code:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from madcore.adhoc import blaming
+from madcore.adhoc import blaming, is_code_in_file
 from madcore.engine import Engine
 from madcore.errors import InputError, PluginError
 from madcore.options import complete_options, parse_name
 from madcore.registry import AnyEntry, Registry, default_registry
 
-__all__ = ["build_entry", "create_engine", "create_observer", "split_options"]
+__all__ = ["build_entry", "code_of", "create_engine", "create_observer", "split_options"]
 
 WATCHES = ("match_started", "match_finished", "match_failed", "progress", "tournament_finished")
 ENGINE = "run(...) and writes, driver or worker"
@@ -31,6 +31,28 @@ def build_entry(entry: AnyEntry, options: Mapping[str, object]) -> Any:
         raise PluginError(f"{entry.name} needs what is not installed; run: pip install {needed}")
     with blaming(_culprit(entry)):
         return entry.spec.build(**options)
+
+
+def code_of(entry: AnyEntry, options: Mapping[str, object]) -> tuple[str, ...]:
+    """Return what code of the user's own ``build`` will run: what is declared, else files that options name.
+
+    Parameters
+    ----------
+    entry : Entry
+        What would be built.
+    options : mapping
+        Checked and completed.
+
+    Raises
+    ------
+    PluginError
+        If the declaration raises.
+    """
+    declared = getattr(entry.spec, "code", None)
+    if declared is None:
+        return tuple(str(value) for value in options.values() if is_code_in_file(value))
+    with blaming(_culprit(entry)):
+        return tuple(declared(**options))
 
 
 def create_engine(engine: str | Engine, *, registry: Registry | None = None, **options: object) -> Engine:

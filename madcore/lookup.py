@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
-from madcore.adhoc import find_code, is_code
-from madcore.building import build_entry, split_options
+from madcore.adhoc import find_code, hash_code, is_code
+from madcore.building import build_entry, code_of, split_options
 from madcore.errors import InputError, PluginError
 from madcore.metric import Metric
 from madcore.options import complete_options, plain, write_name
@@ -132,8 +132,9 @@ class _Builder(Generic[Spec]):
 
 def _declared_metric(builder: _Builder[MetricSpec]) -> Metric:
     spec = builder.entry.spec
+    code = [hash_code(name) for name in code_of(builder.entry, builder.options)]  # before it runs
     function = builder(1.0) if spec.data_range else builder()
-    hashes = [hash_file(path) for path in weight_files(function)]
+    hashes = list(dict.fromkeys(filter(None, [*code, *map(hash_file, weight_files(function))])))
     return Metric(
         function,
         builder.written,

@@ -71,6 +71,11 @@ class MetricSpec:
         Reference of the metric, with DOI where there is one.
     requires : tuple of str
         Distributions (pip requirement lines) that must be installed for `build` to work.
+    code : callable, optional
+        Takes the options and returns what code of the user's own `build` will run for them, a tuple of str:
+        ``./file.py:attribute``, ``package.module:attribute`` or the name of a file.  It is hashed into what identifies
+        the metric, and ``madcore verify`` runs it only if that is allowed and it is unchanged.  Without `code`, options
+        that are ``./file.py:attribute`` are taken for such.
     oracle : callable, optional
         Takes the options and returns another, plain computation of the distance, ``(image, mad_image) -> (N,)``, which
         ``madcore check`` compares: it alone tells whether an asymmetric metric takes the reference image first.
@@ -97,13 +102,15 @@ class MetricSpec:
     licence: str | None = None
     source: str | None = None
     requires: tuple[str, ...] = ()
+    code: Callable[..., tuple[str, ...]] | None = None
     oracle: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         """Find an author's slips where they are made."""
         _check_name_and_build("metric", self.name, self.build)
-        if self.oracle is not None and not callable(self.oracle):
-            raise InputError(f"oracle of metric {self.name} must be a function of its options; got {self.oracle!r}")
+        for field in ("code", "oracle"):
+            if (value := getattr(self, field)) is not None and not callable(value):
+                raise InputError(f"{field} of metric {self.name} must be a function of its options; got {value!r}")
         if not isinstance(self.perfect, int | float) or not math.isfinite(self.perfect):
             raise InputError(f"perfect of metric {self.name} must be a finite number; got {self.perfect!r}")
         for field in ("channels", "dtypes", "caveats", "requires"):

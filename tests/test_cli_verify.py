@@ -1,9 +1,11 @@
 """``madcore verify``: true files hold, and whatever is tampered with does not."""
 
+import importlib
 import json
 import shutil
 import sys
 from hashlib import sha256
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,8 +13,10 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from madcore import MetricSpec, create_metric, hookimpl, registry
 from madcore.cli import run
 from madcore.images import write_image
+from madcore.loading import Candidate
 from madcore.store import match_id
 
 QUICK = ("dead_leaves", "--size", "64", "--max-iter", "10", "-o")
@@ -239,7 +243,6 @@ def test_what_cannot_be_verified(mad, check, tmp_path):
         lambda record: record["images"]["a_min"].pop("png"),
         lambda record: record["files"].update({"a_min.png": 1}),
         lambda record: record["key"]["a"].pop("options"),
-        lambda record: record["key"]["a"]["options"].update(metric="mse"),
         lambda record: record["images"]["a_max"]["level"].update(b="high"),
         lambda record: record["key"].update(b="mae"),
     ],
@@ -249,6 +252,12 @@ def test_a_record_that_makes_no_sense(mad, check, change):
     code, error = check(mad)
     assert code == 2
     assert "ask for the match again" in error
+
+
+def test_an_option_that_no_metric_has(mad, check):
+    edit_record(mad, lambda record: record["key"]["a"]["options"].update(metric="mse"))
+    code, error = check(mad)
+    assert (code, "'metric' is no option of ssim" in error) == (2, True)
 
 
 @pytest.fixture
@@ -299,6 +308,41 @@ def test_code_that_the_record_has_no_hash_of_is_not_run(tmp_path, check, mine, a
     code, error = check(folder, "--allow-code")
     assert (code, ran.exists(), error.count("\n")) == (2, False, 0)
     assert f"the record has no SHA-256 of the code of {name}, which was not run" in error
+
+
+@pytest.fixture
+def runner(monkeypatch):
+    """Install a plugin whose metric is a module's if an option names one, and declares that this is code."""
+
+    def build(*, of: str = "none"):
+        return importlib.import_module(of.partition(":")[0]).metric if ":" in of else create_metric("mse").function
+
+    spec = MetricSpec("any", build, higher_is_better=False, perfect=0.0, code=lambda *, of: (of,) if ":" in of else ())
+    plugin = SimpleNamespace(metrics=hookimpl(specname="madcore_metrics")(lambda: [spec]))
+    monkeypatch.setattr(registry, "find_candidates", lambda: [Candidate("runner", "runner", "1", lambda: plugin)])
+
+
+def test_code_that_a_plugin_runs_is_asked_for_and_compared(tmp_path, check, mine, runner):
+    file, ran = mine
+    folder = tmp_path / "mad"
+    for name in (f"runner.any,of={file.stem}:metric", "runner.any"):
+        assert run(["synth", name, "mae", *QUICK, str(folder / name), "--minmax", "max"]) == 0
+    sys.modules.pop(file.stem)
+    ran.unlink()
+    assert check(folder / "runner.any")[0] == 0
+    folder = folder / f"runner.any,of={file.stem}:metric"
+    code, error = check(folder)
+    assert (code, ran.exists()) == (2, False)
+    assert f"({file.stem}:metric); read it, then allow it with --allow-code" in error
+    original = file.read_text()
+    file.write_text(original + "# changed\n")
+    code, error = check(folder, "--allow-code")
+    assert (code, ran.exists()) == (2, False)
+    assert f"{file.stem}:metric of runner.any is not the code of the record, and was not run" in error
+    file.write_text(original)
+    assert check(folder, "--allow-code")[0] == 0
+    edit_record(folder, lambda record: record["key"]["a"].pop("weights"))
+    assert "has no SHA-256 of the code" in check(folder, "--allow-code")[1]
 
 
 def test_code_that_is_a_file_only_by_its_name(mad, check):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from madcore.adhoc import is_code
+from madcore.building import code_of
 from madcore.identity import identify, match_key
 from madcore.jobs import choose_solver
 from madcore.lookup import create_penalty
@@ -117,12 +118,12 @@ class Completer:
 
 
 def _declared_identity(name: str, registry: Registry | None) -> dict[str, Any] | None:
-    """Return what the declaration alone says; None for code, and for metrics with weights."""
+    """Return what the declaration alone says; None for code, and for metrics that have weights or run code."""
     bare, given = parse_name(name)
     if is_code(bare):
         return None
     entry = (registry or default_registry()).metric(bare)
-    if entry.spec.weights is not None:
-        return None
     options = complete_options(entry.spec.build, given, bare, entry.passed)
+    if entry.spec.weights is not None or code_of(entry, options):
+        return None
     return {"metric": entry.name, "options": plain(options), "revision": entry.spec.revision}

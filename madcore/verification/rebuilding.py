@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from madcore.adhoc import code_file, is_code, is_code_in_file
+from madcore.adhoc import hash_code, is_code
+from madcore.building import code_of, split_options
 from madcore.errors import InputError
 from madcore.lookup import create_metric, create_penalty
 from madcore.metric import Metric
+from madcore.options import complete_options
 from madcore.penalties import Penalty
-from madcore.registry import Registry
+from madcore.registry import Registry, default_registry
+from madcore.specs import METRIC, PENALTY, Kind
 from madcore.store import canonical
 from madcore.weights import hash_file
 
@@ -50,18 +53,31 @@ class Builder:
         named = {letter: (_name(each["metric"], each, files.get(letter)), each) for letter, each in identities.items()}
         if penalty := key.get("penalty"):
             named["penalty"] = (_name(penalty["penalty"], penalty, files.get("penalty")), penalty)
-        self._refuse_code([code for name, each in named.values() for code in (name, *_code_in_options(each))])
-        for name, identity in named.values():
-            _refuse_other_code(name, identity)
+        self._refuse_code(named)
         metrics = {letter: self._once(create_metric, *named[letter]) for letter in identities}
         return metrics, self._once(create_penalty, *named["penalty"]) if penalty else None
 
-    def _refuse_code(self, names: list[str]) -> None:
-        code = [name for name in names if is_code(name)]
-        if code and not self.allow_code:
+    def _refuse_code(self, named: dict[str, tuple[str, dict[str, Any]]]) -> None:
+        """Make sure, before anything is built, that no code is run that is not allowed or not that of the record."""
+        found = []
+        for key, (name, identity) in named.items():
+            kind: Kind[Any] = PENALTY if key == "penalty" else METRIC
+            found += [(code, name, identity) for code in self._code(kind, name, identity["options"])]
+        if found and not self.allow_code:
+            listed = ", ".join(code for code, *_ in found)
             raise InputError(
-                f"the record names code that would be run ({', '.join(code)}); read it, then allow it with --allow-code"
+                f"the record names code that would be run ({listed}); read it, then allow it with --allow-code"
             )
+        for code, name, identity in found:
+            _refuse_other_code(code, name, identity)
+
+    def _code(self, kind: Kind[Any], name: str, options: dict[str, Any]) -> tuple[str, ...]:
+        """Return all code that building something would run: itself, or what its plugin runs for its options."""
+        bare, given = split_options(name, options)
+        if is_code(bare):
+            return (bare,)
+        entry = (self.registry or default_registry()).entry(kind, bare)
+        return code_of(entry, complete_options(entry.spec.build, given, bare, entry.passed))
 
     def _once(self, create: Any, name: str, identity: dict[str, Any]) -> Any:
         options = identity["options"]
@@ -83,26 +99,14 @@ def _name(name: str, identity: dict[str, Any], file: Any) -> str:
     return f"{[*same, *found][0]}:{name}"
 
 
-def _refuse_other_code(name: str, identity: dict[str, Any]) -> None:
-    """Make sure, before any of it runs, that code is that of the record."""
-    for code in _code_in_options(identity):
-        if _hash_code(code) not in identity.get("weights", []):
-            raise InputError(f"{code} of {name} is not the code of the record, and was not run; put that in its place")
-    if not is_code(name):
-        return
-    stated = identity.get("code")
-    if stated is None:
-        raise InputError(f"the record has no SHA-256 of the code of {name}, which was not run; ask for the match again")
-    if _hash_code(name) != stated:
-        hint = f"put the file with the SHA-256 {str(stated).removeprefix('sha256:')} in its place"
-        raise InputError(f"{name} is not the code of the record, and was not run; {hint}")
-
-
-def _hash_code(name: str) -> str | None:
-    file = code_file(name)
-    return hash_file(file) if file and file.is_file() else None
-
-
-def _code_in_options(identity: dict[str, Any]) -> list[str]:
-    """Return files that an option has the plugin run: ``model=./mine.py:Network``, hashed as its weights are."""
-    return [value for value in identity.get("options", {}).values() if is_code_in_file(value)]
+def _refuse_other_code(code: str, name: str, identity: dict[str, Any]) -> None:
+    """Make sure that code is that of the record: the hash of what a plugin runs is among those of its weights."""
+    stated = [identity["code"]] if "code" in identity else identity.get("weights", [])
+    of = code if code == name else f"{code} of {name}"
+    if not stated:
+        raise InputError(f"the record has no SHA-256 of the code of {of}, which was not run; ask for the match again")
+    if hash_code(code) not in stated:
+        listed = " or ".join(str(each).removeprefix("sha256:") for each in stated)
+        raise InputError(
+            f"{of} is not the code of the record, and was not run; put the file with the SHA-256 {listed} in its place"
+        )

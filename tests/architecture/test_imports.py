@@ -69,8 +69,8 @@ ARROWS = {
     "export": "images metric quantization results",
     "execution": "api jobs export images results synthesis",
     "production": "execution jobs store contact_sheet export images results synthesis",
-    "verification": "store registry adhoc lookup identity images metric penalties weights export certificate "
-    "quantization problem solvers",
+    "verification": "store registry adhoc building options specs lookup identity images metric penalties weights "
+    "export certificate quantization problem solvers",
     "tournament": "api room engine observers plan request pictures store registry adhoc building options lookup metric "
     "images starts identity jobs execution results",
     # the contract, for our tests and everybody's

@@ -48,6 +48,13 @@ def build_features(
     )
 
 
+def code_of_features(*, model: str | Any, **others: object) -> tuple[str, ...]:
+    """Name the network if making it runs code of the user's own."""
+    from madcore_models.networks import is_own
+
+    return (model,) if is_own(model) else ()
+
+
 def build_vgg_content(
     *,
     layers: tuple[str, ...] = ("features.22",),
@@ -110,6 +117,7 @@ def madcore_metrics() -> list[MetricSpec]:
             caveats=(NOT_ONLY_IDENTICAL, FOUND_OUT, GIVEN, GREY, UNTRAINED),
             weights=PUBLISHED,
             licence="of the network that is named",
+            code=code_of_features,
         ),
         MetricSpec(
             "vgg_content",

@@ -11,9 +11,14 @@ from madcore_models.found import Found
 from madcore_models.own import PROGRAMS, load_program, make_network, take_module
 from madcore_models.published import COLLECTIONS
 
-__all__ = ["find_network"]
+__all__ = ["find_network", "is_own"]
 
 FORMS = "torchvision:NAME, timm:NAME, ./file.py:CLASS, package.module:CLASS or a TorchScript or torch.export file"
+
+
+def is_own(model: object) -> bool:
+    """Tell whether a model is named that is code of the user's own: neither published nor a module that is there."""
+    return isinstance(model, str) and model.partition(":")[0] not in COLLECTIONS
 
 
 def find_network(model: str | nn.Module, weights: str | None, seed: int) -> Found:

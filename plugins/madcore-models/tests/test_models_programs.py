@@ -1,8 +1,10 @@
 """Files: TorchScript, torch.export, and weights for a class."""
 
+import os
 import subprocess
 import sys
 
+import madcore_models
 import pytest
 import torch
 from networks_for_tests import Net
@@ -99,12 +101,14 @@ def run(*words):
     return subprocess.run([sys.executable, "-m", "madcore", *words], capture_output=True, text=True, check=False)
 
 
-def test_a_network_in_a_file_is_verified_only_if_that_is_allowed_and_unchanged(tmp_path):
-    file, ran, mad = tmp_path / "mine.py", tmp_path / "ran", str(tmp_path / "mad")
+@pytest.mark.parametrize("place", ["{file}", "a_network_of_mine"])
+def test_a_network_of_ones_own_is_verified_only_if_that_is_allowed_and_unchanged(tmp_path, monkeypatch, place):
+    file, ran, mad = tmp_path / "a_network_of_mine.py", tmp_path / "ran", str(tmp_path / "mad")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     source = f"from torch import nn\nopen({str(ran)!r}, 'a').close()\ndef make(): return nn.Conv2d(1, 2, 3)\n"
     file.write_text(source)
-    picture = ("dead_leaves", "--size", "32", "--max-iter", "2")
-    done = run("synth", f"models.features,model={file}:make", "mse", *picture, "--minmax", "max", "-o", mad)
+    name = f"models.features,model={place.format(file=file)}:make"
+    done = run("synth", name, "mse", "dead_leaves", "--size", "32", "--max-iter", "2", "--minmax", "max", "-o", mad)
     assert done.returncode == 0, done.stderr
     for change, options, said in (("", [], "--allow-code"), ("# changed\n", ["--allow-code"], "not the code of the")):
         file.write_text(source + change)
@@ -113,3 +117,11 @@ def test_a_network_in_a_file_is_verified_only_if_that_is_allowed_and_unchanged(t
         assert (done.returncode, ran.exists(), said in done.stderr) == (2, False, True)
     file.write_text(source)
     assert run("verify", mad, "--allow-code").returncode == 0
+
+
+def test_what_runs_code_of_ones_own_says_so():
+    (features,) = [spec for spec in madcore_models.madcore_metrics() if spec.name == "features"]
+    for model in ("./mine.py:Net", "package.module:Net", "./net.pt", "net.pt2", "torchvision.models:resnet18"):
+        assert features.code(model=model, weights=None) == (model,)
+    for model in ("torchvision:vgg16", "timm:resnet18", Net(), 3):
+        assert features.code(model=model, weights=None) == ()
