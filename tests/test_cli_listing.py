@@ -11,6 +11,7 @@ import pytest
 
 import madcore
 from madcore import cli, registry
+from madcore.cli.tables import write_table
 from madcore.errors import PluginError
 from madcore.hookspecs import hookimpl
 from madcore.loading import Candidate
@@ -274,3 +275,20 @@ def test_narrow_terminal_wraps_the_last_column(monkeypatch, launch):
     assert max(map(len, lines)) <= 60
     (wrapped,) = [line for line in lines if "information weights" in line]
     assert wrapped.startswith(" " * len("revision  "))
+
+
+def test_a_terminal_that_is_too_narrow_for_all_other_columns_wraps_them(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "50")
+    monkeypatch.setattr("madcore.cli.tables._is_terminal", lambda: True)
+    row = ("models.features,layers=features.3,seed=1", "models.features,seed=2", 3, "2 converged, 1 budget")
+    write_table([row], ("OPTIMIZED", "HELD", "LARGEST ERROR", "ENDED"))
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 50
+    assert [line.split() for line in lines[:2]] == [["OPTIMIZED", "HELD", "LARGEST", "ENDED"], ["ERROR"]]
+    second = lines[0].index("HELD")
+    assert "".join(line[:second].strip() for line in lines[2:]) == row[0]
+
+
+def test_rows_stay_on_a_line_elsewhere(capsys):
+    write_table([("a" * 90, "b c " * 10)], ("NAME", "MANY WORDS"))
+    assert len(capsys.readouterr().out.splitlines()) == 3

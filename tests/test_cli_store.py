@@ -151,9 +151,18 @@ def test_status_of_an_empty_store(tmp_path, says):
 def test_matches(made, says):
     code, out, _ = says("matches", made.path, "--where", "held_error > 2.5e-9")
     lines = out.splitlines()
-    assert (code, len(lines), lines[0].split()[:2]) == (0, 5, ["ID", "IMAGE"])
+    assert (code, len(lines), lines[0].split()[:2]) == (0, 6, ["ID", "IMAGE"])
     rows = json.loads(says("matches", made.path, "--where", "held_error > 2.5e-9", "--json")[1])
     assert rows == made.query("held_error > 2.5e-9")
+
+
+def test_long_names_stand_once_above_matches_that_stay_on_a_line(tmp_path, says):
+    store, names = Store.create(tmp_path), ("models.features,layers=features.3", "ssim")
+    store.put(made_record(names=names), made_files(), durability="fast")
+    lines = says("matches", tmp_path)[1].splitlines()
+    assert lines[:2] == [f"m1: {names[0]}", ""]
+    assert [line.split()[3:6] for line in lines[4:6]] == [["m1", "max", "ssim"], ["m1", "min", "ssim"]]
+    assert max(map(len, lines)) <= 100
 
 
 def test_no_matches_and_no_condition(made, says):

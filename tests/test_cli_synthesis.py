@@ -7,14 +7,18 @@ import signal
 import subprocess
 import sys
 import time
+from io import StringIO
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from rich.console import Console
 from safetensors.torch import load_file
 
 from madcore.cli import run
+from madcore.cli.interrupt import Stop
+from madcore.cli.progress import Bars
 from madcore.images import read_image
 from madcore.jobs import prepare_job
 from madcore.lookup import create_metric
@@ -110,10 +114,24 @@ def test_long_names_stand_once_above_a_table_of_letters(tmp_path, capsys):
     out = capsys.readouterr().out
     lines = out.splitlines()
     assert lines[:4] == [f"a: {long}", "b: mse", "c: lp,p=3.5", ""]
-    assert lines[4].split() == ["IMAGE", "WHAT", "a", "b", "c", "HELD", "ERROR", "IN", "THE", "PNG", "ENDED"]
-    assert "a minimised, b and c held" in lines[6]
-    assert max(map(len, lines[4:7])) <= 120
+    assert lines[4].split() == ["IMAGE", "WHAT", "a", "b", "c", "HELD", "IN", "THE", "ENDED"]
+    assert "a minimised, b and c held" in lines[7]
+    assert max(map(len, lines[4:8])) <= 100
     assert out.count(long) == 1
+
+
+@pytest.mark.parametrize("name", ["ssim", "ssim,window=uniform,size=7"])
+def test_progress_fits_a_terminal_and_tells_names_in_full(name, capsys):
+    bars = Bars({"a": name, "b": "mse"}, Stop(), ("a_min", "a_max"), 100, 1)
+    bars.finished("a_min", {"exact": {"a": 0.0123456}, "stopped": "converged"})
+    console = Console(width=80, file=StringIO())
+    console.print(bars.bars.get_renderable())
+    shown, told = console.file.getvalue(), capsys.readouterr().err
+    written = "ssim" if name == "ssim" else "a"
+    assert told == ("" if name == "ssim" else f"madcore: a: {name}\nmadcore: b: mse\n")
+    assert f"{written} minimised, " in shown
+    assert "0.01235  converged" in shown
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_json_is_the_record(tmp_path, capsys):

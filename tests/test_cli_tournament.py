@@ -56,6 +56,18 @@ def test_a_plan_is_played(plan, tmp_path, capsys):
     assert len(Store(tmp_path / "store").query()) == 16
 
 
+def test_long_names_stand_once_above_the_tables(plan, tmp_path, capsys):
+    long = "ssim,window=uniform,size=7,sigma=1.5,padding=reflect"
+    (tmp_path / "plan.toml").write_text(PLAN.replace('"mae"', f'"{long}"').replace("[0, 1]", "[0]"))
+    for more in ((), ("--dry-run",)):
+        assert run(["tournament", plan, "-o", str(tmp_path / "store"), *more]) == 0
+        out = capsys.readouterr().out
+        assert out.startswith(f"m1: {long}\n\n")
+        assert out.count(long) == 1
+        assert "m1" in out.splitlines()[4]
+        assert max(map(len, out.splitlines()[1:5])) <= 100
+
+
 def test_the_same_command_goes_on(plan, tmp_path, capsys):
     for _ in range(2):
         assert run(["tournament", plan, "-o", str(tmp_path / "store")]) == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ import click
 
 from madcore.cli.scoreboard import write_duration
 from madcore.cli.session import talk
-from madcore.cli.tables import write_table
+from madcore.cli.tables import mark_names, write_named_table
 from madcore.store import Store
 from madcore.store.layout import MARK
 
@@ -40,7 +40,11 @@ def print_forecast(tournament: Tournament, path: Path | None, device: str) -> in
 
     matches = tournament.matches()
     states = _states(path)
-    write_table([_row(match, states) for match in matches], HEADER)
+    marks = mark_names(name for match in matches for name in match.request.metrics)
+    named, marked = (
+        [_row(match, states, shown) for match in matches] for shown in ({name: name for name in marks}, marks)
+    )
+    write_named_table((HEADER, named), (HEADER, marked), {mark: name for name, mark in marks.items()})
     pending = [match for match in matches if match.id not in states]
     click.echo(f"\n{len(matches)} match{'' if len(matches) == 1 else 'es'}, {len(pending)} of them to play")
     if not pending:
@@ -61,12 +65,12 @@ def _states(path: Path | None) -> dict[str, str]:
     return {failure["id"]: "failed" for failure in store.failures()} | dict.fromkeys(store.ids(), "finished")
 
 
-def _row(match: Match, states: dict[str, str]) -> tuple[object, ...]:
+def _row(match: Match, states: Mapping[str, str], shown: Mapping[str, str]) -> tuple[object, ...]:
     request, level = match.request, match.request.level
     said = level.value if isinstance(level.value, str) else " ".join(level.value.values())
     return (
         match.id[:8],
-        " against ".join(request.metrics),
+        " against ".join(shown[name] for name in request.metrics),
         request.picture,
         " x ".join(map(str, match.key["size"])),
         f"{level.kind}:{said}",

@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 __all__ = ["Bars", "Lines", "make_watcher"]
 
 
+ROOM = 33  # letters of what an image is, on 80 columns; longer names stand once above, their letters in their place
+
+
 class Lines:
     """Says a line when an image is finished."""
 
-    def __init__(self, names: Mapping[str, str], stop: Stop) -> None:
-        self.names = names
+    def __init__(self, names: Mapping[str, str], stop: Stop, images: Sequence[str]) -> None:
+        self.names = _short_names(names, images)
         self.stop = stop
         self.shown: AbstractContextManager[object] = nullcontext()
 
@@ -36,7 +39,7 @@ class Lines:
         """Say what became of the image."""
         value, error = write_value(entry["exact"][name[0]]), write_error(entry["held_error"])
         talk(
-            f"{name}: {', '.join(describe_image(name, self.names))}: {value}, held error {error}, "
+            f"{name}: {_describe(name, self.names)}: {value}, held error {error}, "
             f"{entry['stopped']} after {entry['evaluations']} evaluations, {entry['seconds']:.1f} s"
         )
         return self.stop.requested
@@ -50,19 +53,18 @@ class Bars:
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
         self.stop = stop
+        names = _short_names(names, images)
         self.total = max_iter * starts
         columns = (
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(None),  # what the texts leave
             TextColumn("{task.fields[said]}"),
             TimeElapsedColumn(),
         )
         self.bars = Progress(*columns, console=Console(stderr=True))
         self.shown: AbstractContextManager[object] = self.bars
         self.tasks = {
-            name: self.bars.add_task(
-                f"{name}  {', '.join(describe_image(name, names))}", start=False, total=self.total, said=""
-            )
+            name: self.bars.add_task(f"{name}  {_describe(name, names)}", start=False, total=self.total, said="")
             for name in images
         }
         self.begun: dict[str, tuple[int, int]] = {}
@@ -94,4 +96,17 @@ def make_watcher(
     """Make what fits the standard error."""
     if sys.stderr.isatty():
         return Bars(names, stop, images, max_iter, starts)
-    return Lines(names, stop)
+    return Lines(names, stop, images)
+
+
+def _describe(image: str, names: Mapping[str, str]) -> str:
+    return ", ".join(describe_image(image, names))
+
+
+def _short_names(names: Mapping[str, str], images: Sequence[str]) -> Mapping[str, str]:
+    """Return the names, or, where these leave no room for the rest of a line, their letters, having said whose."""
+    if max(len(_describe(image, names)) for image in images) <= ROOM:
+        return names
+    for letter, name in names.items():
+        talk(f"{letter}: {name}")
+    return {letter: letter for letter in names}

@@ -100,7 +100,7 @@ class Bars:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}"))
+        columns = (TextColumn("{task.description}"), BarColumn(None), TextColumn("{task.fields[said]}"))
         self.bars = Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), redirect_stderr=True)
         self.failures = Failures(tournament)
         self.whole = self.bars.add_task("matches", said="", total=None)

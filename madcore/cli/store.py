@@ -12,7 +12,7 @@ import click
 
 from madcore.cli.scoreboard import write_duration, write_rate
 from madcore.cli.session import talk
-from madcore.cli.tables import write_json, write_table
+from madcore.cli.tables import mark_names, write_json, write_named_table, write_table
 from madcore.errors import InputError
 from madcore.store import FORMATS, Store, describe_store, open_results, write_rows
 from madcore.wording import write_error, write_value
@@ -32,6 +32,7 @@ HEADER = (
     "IN THE PNG",
     "ENDED",
 )
+AND = " + "  # between the names of several held metrics
 SHOWN = 5  # failures in the table; all are in the JSON
 
 store_argument = click.argument("path", type=click.Path(path_type=Path), metavar="STORE")
@@ -89,9 +90,11 @@ def matches(path: Path, where: str | None, as_json: bool) -> None:
     if as_json:
         write_rows(results.rows(where), sys.stdout.buffer, "json")
         return
-    rows = [_row(row) for row in results.rows(where)]
+    rows = list(results.rows(where))
     if rows:
-        write_table(rows, HEADER)
+        marks = mark_names(name for row in rows for name in (row["optimized"], *row["held"].split(AND)))
+        named, marked = ([_row(row, shown) for row in rows] for shown in ({name: name for name in marks}, marks))
+        write_named_table((HEADER, named), (HEADER, marked), {mark: name for name, mark in marks.items()})
     else:
         talk(f"no image in {path}" + (f" with {where}" if where else ""))
 
@@ -171,17 +174,17 @@ def _pair(failure: Mapping[str, Any]) -> str:
     return f"{names} on {failure['picture']}"
 
 
-def _row(row: Mapping[str, Any]) -> tuple[str, ...]:
+def _row(row: Mapping[str, Any], shown: Mapping[str, str]) -> tuple[str, ...]:
     level = row["level_value"] or ""
     return (
         row["id"][:8],
         row["image"],
         str(row["picture"]),
-        f"{row['optimized']} {row['minmax']}",
-        row["held"],
+        f"{shown[row['optimized']]} {row['minmax']}",
+        AND.join(shown[name] for name in row["held"].split(AND)),
         f"{row['level_kind']} {level}".strip(),
-        write_value(row["optimized_value"], 6),
-        write_value(row["start_value"], 6),
+        write_value(row["optimized_value"]),
+        write_value(row["start_value"]),
         write_error(row["held_error"]),
         write_error(row["png_held_error"]),
         row["stopped"],

@@ -12,7 +12,7 @@ from madcore.cli.interrupt import RememberingCommand, command_to_resume, interru
 from madcore.cli.progress import make_watcher
 from madcore.cli.session import Session, talk
 from madcore.cli.synthesis_options import make_request, synthesis_options
-from madcore.cli.tables import table_width, write_json, write_table
+from madcore.cli.tables import write_json, write_named_table
 from madcore.errors import InputError, MadcoreError
 from madcore.options import parse_name
 from madcore.request import Request, read_level
@@ -22,7 +22,6 @@ from madcore.wording import describe_image, write_error, write_value
 __all__ = ["quartet", "synth"]
 
 FAILED = ("off level", "infeasible level", "non-finite metric")
-WIDEST = 100  # table with the names of metrics; a wider one has their letters
 
 
 @click.command(cls=RememberingCommand)
@@ -137,30 +136,21 @@ def _report(record: Mapping[str, Any], folder: Path, as_json: bool) -> None:
         write_json(record)
         return
     names = record["made"]["names"]
-    header, *rows = _table(record, names)
-    if table_width(rows, header) > WIDEST:
-        for letter, name in names.items():
-            click.echo(f"{letter}: {name}")
-        click.echo()
-        header, *rows = _table(record, {letter: letter for letter in names})
-    write_table(rows, header)
+    write_named_table(_table(record, names), _table(record, {letter: letter for letter in names}), names)
     click.echo(f"\nEvery metric as a distance, 0 for identical images.  Written to {folder}:")
     click.echo(f"  {' '.join([*record['files'], RECORD])}")
     if "contact_sheet.png" in record["files"]:  # a second signal comes before it is drawn
         click.echo(f"  Look at {folder / 'contact_sheet.png'}")
 
 
-def _table(record: Mapping[str, Any], names: Mapping[str, str]) -> list[tuple[str, ...]]:
+def _table(record: Mapping[str, Any], names: Mapping[str, str]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return the header and a row for each image, with the metrics under these names."""
     metrics = [name if name == letter else f"{letter}: {name}" for letter, name in names.items()]
-    rows = [
-        ("IMAGE", "WHAT", *metrics, "HELD ERROR", "IN THE PNG", "ENDED"),
-        ("start", "start image", *_values(record["start"]["exact"]), "", "", ""),
-    ]
+    rows = [("start", "start image", *_values(record["start"]["exact"]), "", "", "")]
     for name, entry in record["images"].items():
         errors = (write_error(entry["held_error"]), write_error(entry["png"]["held_error"]))
         rows.append((name, ", ".join(describe_image(name, names)), *_values(entry["exact"]), *errors, entry["stopped"]))
-    return rows
+    return ("IMAGE", "WHAT", *metrics, "HELD ERROR", "IN THE PNG", "ENDED"), rows
 
 
 def _values(values: Mapping[str, float | None]) -> list[str]:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
-import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 
 import click
 
-__all__ = ["table_width", "write_json", "write_table"]
+__all__ = ["mark_names", "room", "write_json", "write_named_table", "write_table"]
 
 GAP = "  "
+ELSEWHERE = 100  # columns where there is no terminal
+LAST = 20  # columns that the last column keeps before others are wrapped
+NARROWEST = 8
+LONG = 16  # letters of a name that stands above a table that is too wide
+
+Row = Sequence[object]
+Table = tuple[Sequence[str], Sequence[Row]]  # header and rows
 
 
 def write_json(value: object) -> None:
@@ -20,35 +28,93 @@ def write_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def write_table(rows: Sequence[Sequence[object]], header: Sequence[str] = (), *, indent: str = "") -> None:
-    """Write aligned columns; on a terminal the last one is wrapped to its width."""
-    cells = _cells(rows, header)
-    widths = _widths(cells)[:-1]
+def write_table(rows: Sequence[Row], header: Sequence[str] = (), *, indent: str = "") -> None:
+    """Write aligned columns.
+
+    Where they take more than there is `room`, the header stands on two lines, and on a terminal the last column is
+    wrapped, then the widest others; elsewhere every row stays on a line.
+    """
+    cells, columns = _cells(rows, header), room() - len(indent)
+    if header and _total(_widths(cells)) > columns:
+        cells[0] = ["\n".join(_wrap(name, (len(name) + 1) // 2 + 1, whole=True)) for name in header]
+    widths = _fit(_widths(cells), columns) if _is_terminal() else _widths(cells)
     for row in cells:
-        start = indent + "".join(f"{cell:<{width}}{GAP}" for cell, width in zip(row, widths, strict=False))
-        click.echo(_wrapped(start, row[-1]).rstrip())
+        wrapped = [_wrap(cell, width, whole=False) for cell, width in zip(row[:-1], widths, strict=False)]
+        wrapped.append(_wrap(row[-1], widths[-1], whole=True))  # a path, perhaps, that can then be copied
+        for line in zip_longest(*wrapped, fillvalue=""):
+            padded = (f"{part:<{width}}" for part, width in zip(line, widths, strict=True))
+            click.echo((indent + GAP.join(padded)).rstrip())
 
 
-def table_width(rows: Sequence[Sequence[object]], header: Sequence[str] = ()) -> int:
-    """Count the columns that a table takes unless it is wrapped."""
-    widths = _widths(_cells(rows, header))
-    return sum(widths) + len(GAP) * (len(widths) - 1)
+def write_named_table(named: Table, marked: Table, names: Mapping[str, str]) -> None:
+    """Write a table with names of metrics in it; where it is too wide, they stand above one with marks in their place.
+
+    Parameters
+    ----------
+    named, marked : tuple
+        The header and the rows, with names and with marks.
+    names : mapping of str
+        Names by mark; one that is its own mark is not told above.
+    """
+    header, rows = named
+    long = {mark: name for mark, name in names.items() if mark != name}
+    if long and _total(_widths(_cells(rows, header))) > room():
+        for mark, name in long.items():
+            write_table([(f"{mark}: {name}",)])
+        click.echo()
+        header, rows = marked
+    write_table(rows, header)
 
 
-def _cells(rows: Sequence[Sequence[object]], header: Sequence[str]) -> list[list[str]]:
+def mark_names(names: Iterable[str]) -> dict[str, str]:
+    """Return a mark for each name: ``m1`` and so on for long ones, themselves for others."""
+    marks: dict[str, str] = {}
+    for name in names:
+        if name not in marks:
+            marks[name] = name if len(name) <= LONG else f"m{1 + sum(mark != each for each, mark in marks.items())}"
+    return marks
+
+
+def room() -> int:
+    """Return how many columns a table may take: the terminal's, or 100 where there is none."""
+    return shutil.get_terminal_size().columns if _is_terminal() else ELSEWHERE
+
+
+def _cells(rows: Sequence[Row], header: Sequence[str]) -> list[list[str]]:
     return [[str(cell) for cell in row] for row in ([header] if header else []) + list(rows)]
 
 
 def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
-    return [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [max(len(line) for cell in column for line in cell.split("\n")) for column in zip(*cells, strict=True)]
 
 
-def _wrapped(start: str, text: str) -> str:
-    room = shutil.get_terminal_size().columns - len(start)
-    if not _is_terminal() or room < 20:
-        return start + text
-    lines = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
-    return start + f"\n{' ' * len(start)}".join(lines)
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + len(GAP) * (len(widths) - 1)
+
+
+def _fit(widths: list[int], columns: int) -> list[int]:
+    """Narrow the last column, then always the widest, until the table takes so many columns."""
+    *others, last = widths
+    fitted = [*others, min(last, max(LAST, columns - _total([*others, 0])))]
+    while _total(fitted) > columns and max(fitted) > NARROWEST:
+        fitted[fitted.index(max(fitted))] -= 1
+    return fitted
+
+
+def _wrap(text: str, width: int, *, whole: bool) -> list[str]:
+    """Break a text after blanks and commas; a word that is too long for a line is broken too, or stays whole."""
+    lines = text.split("\n")
+    if max(map(len, lines)) <= width:
+        return lines
+    words = re.split(r"(?<=[\s,])(?=[^\s,])", text)
+    if not whole:
+        words = [word[start : start + width] for word in words for start in range(0, len(word), width)]
+    lines = [""]
+    for word in words:
+        if lines[-1] and len(lines[-1] + word.rstrip()) > width:
+            lines.append("")
+        lines[-1] += word
+    return [line.rstrip() for line in lines]
 
 
 def _is_terminal() -> bool:

@@ -10,7 +10,7 @@ import click
 
 from madcore.cli.interrupt import RememberingCommand, command_to_resume
 from madcore.cli.session import Session, talk
-from madcore.cli.tables import write_table
+from madcore.cli.tables import mark_names, write_named_table
 from madcore.errors import InputError
 from madcore.wording import write_error
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["score", "tournament"]
 
+HEADER = ("OPTIMIZED", "HELD", "MATCHES", "LARGEST HELD ERROR", "IN THE PNG", "ENDED")
 POSITIVE = click.FloatRange(0, min_open=True)
 
 
@@ -103,12 +104,13 @@ def _report(tournament: Tournament, store: Path, summary: Summary) -> None:
 
     rows = pair_rows(Store(store), tournament)
     if rows:
-        header = ("OPTIMIZED", "HELD", "MATCHES", "LARGEST HELD ERROR", "IN THE PNG", "ENDED")
-        write_table(rows, header)
+        marks = mark_names(name for row in rows for name in row[:2])
+        marked = [(marks[optimized], marks[held], *rest) for optimized, held, *rest in rows]
+        write_named_table((HEADER, rows), (HEADER, marked), {mark: name for name, mark in marks.items()})
         click.echo(f"\nWritten to {store}.  Look at it with: madcore report {store}")
 
 
-def pair_rows(store: Store, tournament: Tournament) -> list[tuple[object, ...]]:
+def pair_rows(store: Store, tournament: Tournament) -> list[tuple[str, ...]]:
     """Return a row for each ordered pair: how many matches, how well they hold, and how they ended."""
     wanted = {match.id for match in tournament.matches()}
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
@@ -118,13 +120,13 @@ def pair_rows(store: Store, tournament: Tournament) -> list[tuple[object, ...]]:
     return [_pair_row(pair, rows) for pair, rows in sorted(groups.items())]
 
 
-def _pair_row(pair: tuple[str, str], rows: list[dict[str, Any]]) -> tuple[object, ...]:
+def _pair_row(pair: tuple[str, str], rows: list[dict[str, Any]]) -> tuple[str, ...]:
     ended: dict[str, int] = {}
     for row in rows:
         ended[row["stopped"]] = ended.get(row["stopped"], 0) + 1
     errors = [max((row[name] or 0.0 for row in rows), default=0.0) for name in ("held_error", "png_held_error")]
     how = ", ".join(f"{count} {status}" for status, count in sorted(ended.items(), key=lambda item: -item[1]))
-    return (*pair, len({row["id"] for row in rows}), *map(write_error, errors), how)
+    return (*pair, str(len({row["id"] for row in rows})), *map(write_error, errors), how)
 
 
 @click.command()
