@@ -197,7 +197,7 @@ def finish(problem: MADProblem, run: Run, start: Tensor, level: Tensor, toleranc
     level = level.to(dtype)
     point = restore(precise, run.best.to(dtype), level, start.to(dtype), aim, problem).to(run.best.dtype)
     measured = certify(precise, point, level, run.kinks)
-    if point.dtype != dtype and level.shape[1] == 1 and bool((measured.held_error > tolerance).any()):
+    if point.dtype != dtype and bool((measured.held_error > tolerance).any()):
         point = nudge(precise, point, level, tolerance)
         measured = certify(precise, point, level, run.kinks)
     finite = torch.isfinite(measured.optimized_value) & torch.isfinite(measured.held_error)

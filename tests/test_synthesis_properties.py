@@ -58,6 +58,16 @@ def test_what_rounding_to_float32_moves_off_the_level_is_moved_back(optimized, h
         assert result.held_error.item() <= result.tolerance
 
 
+@pytest.mark.parametrize(("optimized", "minmax"), [("mse", "min"), ("mae", "max")])
+def test_several_held_values_are_moved_back_together(optimized, minmax):
+    image = (0.5 + 0.5 * wave_picture(12, 12, 1)).float()
+    held = [metric for metric in ("mse", "mae", "lp,p=3") if metric != optimized]
+    options = {"pixel_range": (0.5, 1.0), "initial_noise": 0.02, "max_iter": 8}
+    for seed in range(4):
+        result = madcore.synthesize(image, optimized, held, minmax, seed=seed, **options)
+        assert result.held_error.item() <= result.tolerance
+
+
 @settings(deadline=None, max_examples=10)
 @given(problem=problems(), kept=st.floats(0.05, 0.7))
 def test_masked_pixels_are_the_reference_to_the_last_bit(problem, kept):

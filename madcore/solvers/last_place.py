@@ -1,4 +1,4 @@
-"""Rounded images back on their level: pixels are moved by one unit in the last place of their type.
+"""Rounded images back on their levels: pixels are moved by one unit in the last place of their type.
 
 In float32 the rounding of all pixels together can move a held value by more than is allowed, while that of one pixel
 moves it much less.
@@ -15,10 +15,12 @@ from madcore.solvers.levels import held_error
 __all__ = ["nudge"]
 
 ROUNDS = 6
+CHOICES = 100  # in a round
+NEAR_ENOUGH = 0.5  # of the tolerance: a round sees to first order only
 
 
 def nudge(problem: MADProblem, point: Tensor, level: Tensor, tolerance: float) -> Tensor:
-    """Return images whose one held metric is on its level, to `tolerance`; those that are stay as they are.
+    """Return images whose held metrics are on their levels, to `tolerance`; those that are stay as they are.
 
     Parameters
     ----------
@@ -27,9 +29,10 @@ def nudge(problem: MADProblem, point: Tensor, level: Tensor, tolerance: float) -
     point : Tensor
         Rounded images, (N, n).
     level : Tensor
-        Wanted values, (N, 1).
+        Wanted values, (N, k).
     """
     best, best_error = point, torch.full_like(level[:, 0], torch.inf)
+    allowed = tolerance * problem.error_scale(level)
     for _ in range(ROUNDS):
         evaluation = problem.evaluate(point.to(level.dtype))
         error = held_error(problem, evaluation.held, level)
@@ -38,27 +41,48 @@ def nudge(problem: MADProblem, point: Tensor, level: Tensor, tolerance: float) -
         going = nearer & (error > tolerance)
         if not bool(going.any()):
             break
-        missing, slope = (level - evaluation.held)[:, 0], evaluation.jacobian[:, 0]
-        moved = _neighbours(problem, point, missing[:, None] * slope)
-        gain = (moved.to(level.dtype) - point).abs() * slope.abs()
-        chosen = torch.stack([_largest_that_fit(*each) for each in zip(gain, missing.abs(), strict=True)])
-        point = torch.where(chosen & going[:, None], moved, point)
+        up, down = (_neighbours(problem, point, way) for way in (torch.inf, -torch.inf))
+        steps = torch.stack([up, down], 1).to(level.dtype) - point[:, None]
+        slope, missing = evaluation.jacobian / allowed[..., None], (level - evaluation.held) / allowed
+        nudged = point.clone()
+        for row in going.nonzero()[:, 0].tolist():
+            raised, lowered = _choose(slope[row, :, None] * steps[row], missing[row])
+            nudged[row] = torch.where(raised, up[row], torch.where(lowered, down[row], point[row]))
+        point = nudged
     return best
 
 
-def _neighbours(problem: MADProblem, point: Tensor, way: Tensor) -> Tensor:
+def _neighbours(problem: MADProblem, point: Tensor, way: float) -> Tensor:
     """Return for each pixel the next number in that way, inside its bounds; itself where there is none."""
-    moved = torch.nextafter(point, torch.where(way > 0, torch.inf, -torch.inf).to(point))
-    allowed = (way != 0) & (moved >= problem.bounds.low) & (moved <= problem.bounds.high)
-    return torch.where(allowed, moved, point)
+    moved = torch.nextafter(point, torch.full_like(point, way))
+    return torch.where((moved >= problem.bounds.low) & (moved <= problem.bounds.high), moved, point)
 
 
-def _largest_that_fit(gain: Tensor, need: Tensor) -> Tensor:
-    """Choose as few pixels, (n,), as give about what is needed and not more; the one that gives least if all do."""
-    useful = gain > 0
-    small = useful & (gain <= need)
-    if not bool(small.any()):
-        return useful & (gain == gain[useful].amin()) if bool(useful.any()) else useful
-    order = (gain * small).argsort(descending=True)
-    chosen = (gain * small)[order].cumsum(0) <= need
-    return torch.empty_like(small).scatter_(0, order, chosen) & small
+def _choose(gain: Tensor, missing: Tensor) -> Tensor:
+    """Choose moves whose gains together come near to what is missing, (2, n).
+
+    The moves are ordered by how much nearer each alone comes, and as many of the first are taken as come nearest
+    together; then again, of the pixels that are left, for what is missing still.
+
+    Parameters
+    ----------
+    gain : Tensor
+        Change of the k held values by each pixel's move up and its move down, (k, 2, n), in units of what is allowed.
+    missing : Tensor
+        Wanted change, (k,).
+    """
+    size = gain.square().sum(0)
+    chosen = torch.zeros_like(size, dtype=torch.bool)
+    for _ in range(CHOICES):
+        if bool(missing.abs().amax() <= NEAR_ENOUGH):
+            break
+        nearer = 2 * torch.einsum("k,kwn->wn", missing, gain) - size
+        useful = (nearer > 0) & ~chosen.any(0)
+        order = torch.where(useful, nearer, 0.0).flatten().argsort(descending=True)[: int(useful.sum())]
+        if not len(order):
+            break
+        left = missing[:, None] - gain.flatten(1)[:, order].cumsum(1)
+        count = int(left.square().sum(0).argmin()) + 1
+        missing = left[:, count - 1]
+        chosen.view(-1)[order[:count]] = True
+    return chosen
