@@ -15,7 +15,7 @@ from torch import Tensor
 
 from madcore.errors import InputError, LevelError
 from madcore.problem import MADProblem
-from madcore.solvers.levels import held_error, move_along_ray, restore
+from madcore.solvers.levels import held_error, move_along_ray, take_newton_steps
 
 __all__ = ["START_NAMES", "Seed", "first_start", "noise_like", "put_on_level", "short", "start_images"]
 
@@ -134,7 +134,7 @@ def put_on_level(
     wanted, point = levels.to(dtype), start.to(dtype)
     tolerance = 0.01 * tolerance if dtype == torch.float64 else tolerance
     if levels.shape[1] > 1:
-        moved = restore(precise, point, wanted, point, tolerance)
+        moved, _ = take_newton_steps(precise, precise, point, wanted, tolerance)
     else:
         moved = move_along_ray(precise, point, wanted, tolerance)
     error = held_error(precise, precise.held_values(moved), wanted)

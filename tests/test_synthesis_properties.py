@@ -4,9 +4,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import wave_picture
+from pictures import pair, wave_picture
 
 import madcore
+from madcore.problem import MADProblem
+from madcore.solvers.levels import held_error, restore
 
 METRICS = ["mse", "mae", "lp,p=3", "ssim", "ssim,window=uniform,size=8"]
 
@@ -66,6 +68,19 @@ def test_several_held_values_are_moved_back_together(optimized, minmax):
     for seed in range(4):
         result = madcore.synthesize(image, optimized, held, minmax, seed=seed, **options)
         assert result.held_error.item() <= result.tolerance
+
+
+def test_levels_are_reached_where_the_held_gradients_depend_on_each_other():
+    image, start = pair(12, 12, 1)
+    ssim, mae, mse = map(madcore.create_metric, ("ssim", "mae", "mse"))
+    problem = MADProblem.create(image, ssim, (mae, mse), torch.ones(1))
+    start, error = start.flatten(1), (start - image).flatten(1)
+    level = problem.held_values(start)
+    alike = 1 + 1e-3 * torch.randn(error.shape, generator=torch.Generator().manual_seed(0))
+    # with errors all but equal, the gradients of mae and mse are all but parallel, and mae is too large
+    point = (image.flatten(1) + level[:, 1:].sqrt() * error.sign() * alike).clamp(0, 1)
+    restored = restore(problem, point, level, start, 1e-9)
+    assert held_error(problem, problem.held_values(restored), level).item() <= 1e-9
 
 
 @settings(deadline=None, max_examples=10)

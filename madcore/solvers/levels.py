@@ -7,15 +7,18 @@ of their gradients.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from madcore.problem import MADProblem
 from madcore.solvers.multipliers import free_pixels, lagrangian, least_squares_multiplier, solve_normal
 
-__all__ = ["held_error", "move_along_ray", "newton_correct", "restore"]
+__all__ = ["held_error", "move_along_ray", "newton_correct", "restore", "take_newton_steps"]
 
 FARTHEST = 20.0  # natural logarithm of the largest factor along a ray
+NEARER_START = (0.01, 0.03, 0.1, 0.3, 1.0)  # shares of the way to the start image
 
 
 def held_error(problem: MADProblem, held: Tensor, level: Tensor) -> Tensor:
@@ -83,7 +86,9 @@ def restore(
     """Return the images on the level, to `tolerance`, that are nearest to `point`; the best that was found elsewhere.
 
     Newton steps along the held gradients first, on pixels that are free and inside their bounds, since they move the
-    image least; then the ray; then, where no pixel is left that could raise the held value, the way to the start.
+    image least.  Of one held metric then the ray, and where no pixel is left that could raise the held value, the way
+    to the start.  Of several, whose gradients can be all but dependent at an extreme, Newton steps again from nearer to
+    the start.
 
     Parameters
     ----------
@@ -92,30 +97,52 @@ def restore(
     gradients : MADProblem, optional
         The same problem in a type of fewer digits, which are enough for gradients and cost less.
     """
-    best, gradients, held = point, gradients or problem, problem.held_values(point)
+    gradients = gradients or problem
+    best, error = take_newton_steps(problem, gradients, point, level, tolerance)
+
+    def ray() -> Tensor:
+        return move_along_ray(problem, best, level, tolerance)
+
+    def way_to_start() -> Tensor:
+        return _move_towards_start(problem, best, level, start)
+
+    def from_nearer_start(share: float) -> Tensor:
+        return take_newton_steps(problem, gradients, torch.lerp(point, start, share), level, tolerance)[0]
+
+    several = [partial(from_nearer_start, share) for share in NEARER_START]
+    for search in (ray, way_to_start) if level.shape[1] == 1 else several:
+        missed = error > tolerance
+        if not bool(missed.any()):
+            break
+        candidate = search()
+        found = held_error(problem, problem.held_values(candidate), level)
+        nearer = missed & (found < error)
+        best, error = torch.where(nearer[:, None], candidate, best), torch.where(nearer, found, error)
+    return best
+
+
+def take_newton_steps(
+    problem: MADProblem, gradients: MADProblem, point: Tensor, level: Tensor, tolerance: float
+) -> tuple[Tensor, Tensor]:
+    """Move images as long as Newton steps bring them nearer to the level; return the nearest and their held errors.
+
+    Parameters are those of `restore`.
+    """
+    best, held = point, problem.held_values(point)
     error = held_error(problem, held, level)
-
-    def offer(candidate: Tensor) -> None:
-        nonlocal best, error, held
-        values = problem.held_values(candidate)
-        new = held_error(problem, values, level)
-        nearer = (new < error)[:, None]
-        best, held = torch.where(nearer, candidate, best), torch.where(nearer, values, held)
-        error = torch.fmin(new, error)
-
     for _ in range(8 if level.shape[1] == 1 else 30):
-        if bool((error <= 0.3 * tolerance).all()):
-            return best
-        before = error
-        offer(torch.where((error > 0.3 * tolerance)[:, None], _newton(problem, gradients, best, held, level), best))
+        going = error > 0.3 * tolerance
+        if not bool(going.any()):
+            break
+        trial = torch.where(going[:, None], _newton(problem, gradients, best, held, level), best)
+        values = problem.held_values(trial)
+        found = held_error(problem, values, level)
+        nearer = (found < error)[:, None]
+        best, held = torch.where(nearer, trial, best), torch.where(nearer, values, held)
+        before, error = error, torch.fmin(found, error)
         if bool((error >= 0.9 * before).all()):
             break
-    if level.shape[1] == 1:
-        if bool((error > tolerance).any()):
-            offer(torch.where((error > tolerance)[:, None], move_along_ray(problem, best, level, tolerance), best))
-        if bool((error > tolerance).any()):
-            offer(torch.where((error > tolerance)[:, None], _move_towards_start(problem, best, level, start), best))
-    return best
+    return best, error
 
 
 def _newton(problem: MADProblem, gradients: MADProblem, point: Tensor, held: Tensor, level: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ ARROWS = {
     "registry": "discovery loading hookspecs specs options requirements",
     "builtin": "hookspecs specs",
     "loaded": "weights",
-    "adhoc": "loaded loading options",
+    "adhoc": "loaded loading options weights",
     "building": "engine registry adhoc options",
     "request": "",
     "pictures": "",
