@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from pycvvdp import cvvdp, vvdp_display_geometry, vvdp_display_photometry
-from pycvvdp.utils import config_files, json2dict
 from torch import Tensor
 
 from madcore import InputError, require_range
+from madcore_cvvdp.library import config_files, cvvdp, json2dict, vvdp_display_geometry, vvdp_display_photometry
 
 __all__ = ["Visibility", "make_model"]
 

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -134,3 +135,10 @@ def test_declaring_imports_no_torch():
 def test_changelog_has_the_version():
     version = importlib.metadata.version("madcore-cvvdp")
     assert f"## {version}\n" in Path(__file__).parents[1].joinpath("CHANGELOG.md").read_text()
+
+
+def test_nothing_is_written_where_there_is_a_compiler_of_cuda_and_no_device(tmp_path):
+    environment = {**os.environ, "CUDA_HOME": str(tmp_path), "CUDA_VISIBLE_DEVICES": ""}
+    command = [sys.executable, "-c", "import madcore_cvvdp.visibility"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
