@@ -7,17 +7,17 @@ Nothing here knows plugins or names of metrics: `madcore.lookup` turns names int
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from madcore.errors import ContractError, InputError, MadcoreError
 
-__all__ = ["Metric", "PreparedMetric", "require_range"]
+__all__ = ["Metric", "Prepared", "PreparedMetric", "require_range"]
 
 Measure = Callable[[Tensor, Tensor], Tensor]
 ROUNDING = 1e-3  # how far outside their range pixels may be, relative to its width
@@ -33,7 +33,8 @@ class Metric:
     function : callable
         Takes the reference image and the image to compare, both (N, C, H, W), and returns one value for each pair.
         May have ``prepare(image)``, which returns a function of the second image; that function may have
-        ``value_and_gradient(mad_image)``, which returns the values (N,) and their gradients without an autograd graph.
+        ``value_and_gradient(mad_image)``, which returns the values (N,) and their gradients without an autograd graph,
+        or else name the trunk that it looks at: `madcore.trunks.OnTrunk`.
     name : str, optional
         Name for messages and records; by default that of `function`.
     similarity : bool
@@ -231,6 +232,16 @@ def _refuse_channels(allowed: tuple[int, ...], given: int) -> str:
     return told
 
 
+class Prepared(Protocol):
+    """What a problem asks of a metric whose reference images are fixed."""
+
+    def value(self, mad_image: Tensor, /) -> Tensor:
+        """Compute the values, (N,)."""
+
+    def value_and_gradient(self, mad_image: Tensor, /) -> tuple[Tensor, Tensor]:
+        """Compute the values, (N,), and their gradients, (N, ...)."""
+
+
 @dataclass(frozen=True)
 class PreparedMetric:
     """A metric with its reference images fixed; made by `Metric.prepare`."""
@@ -260,12 +271,32 @@ class PreparedMetric:
             return self.metric._distance(values, self.count), -gradient if self.metric.similarity else gradient
         with torch.enable_grad():
             variable = mad_image.detach().requires_grad_(True)
-            values = self(variable)
-            if not values.requires_grad:
-                raise ContractError(
-                    f"{self.metric.name} has no gradient with respect to mad_image: is it detached or rounded?"
-                )
-            (gradient,) = torch.autograd.grad(values.sum(), variable)
+            return self._differentiate(self(variable), variable)
+
+    def from_features(
+        self, features: Sequence[Any], mad_image: Tensor, *, keep_graph: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """Compute the distances, (N,), and their gradients, (N, C, H, W), from what the trunk makes of `mad_image`.
+
+        Parameters
+        ----------
+        features : sequence
+            Of the layers that the metric wants.
+        mad_image : Tensor
+            The images that they were computed of, with their graph.
+        keep_graph : bool
+            Whether another metric goes through the same graph later.
+        """
+        with _blamed_on(self.metric.name):
+            values = self.function.from_features(features)  # type: ignore[attr-defined]
+        return self._differentiate(self.metric._distance(values, self.count), mad_image, keep_graph)
+
+    def _differentiate(self, values: Tensor, variable: Tensor, keep_graph: bool = False) -> tuple[Tensor, Tensor]:
+        if not values.requires_grad:
+            raise ContractError(
+                f"{self.metric.name} has no gradient with respect to mad_image: is it detached or rounded?"
+            )
+        (gradient,) = torch.autograd.grad(values.sum(), variable, retain_graph=keep_graph)
         return values.detach(), gradient
 
     def value(self, mad_image: Tensor) -> Tensor:

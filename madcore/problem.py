@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -21,20 +20,11 @@ from torch import Tensor
 from madcore.bounds import PixelBounds
 from madcore.errors import ContractError, InputError
 from madcore.mean_luminance import MeanLuminance
-from madcore.metric import Metric
+from madcore.metric import Metric, Prepared
 from madcore.penalties import Penalty
+from madcore.trunks import Together
 
 __all__ = ["Evaluation", "MADProblem", "signs"]
-
-
-class Prepared(Protocol):
-    """What the problem asks of a metric whose reference images are fixed."""
-
-    def value(self, mad_image: Tensor, /) -> Tensor:
-        """Compute the values, (N,)."""
-
-    def value_and_gradient(self, mad_image: Tensor, /) -> tuple[Tensor, Tensor]:
-        """Compute the values, (N,), and their gradients, (N, ...)."""
 
 
 @dataclass(frozen=True)
@@ -203,8 +193,7 @@ class MADProblem:
     def evaluate(self, point: Tensor) -> Evaluation:
         """Compute all values and gradients of flattened images (N, n)."""
         mad_image = point.view_as(self.image)
-        value, gradient = self.optimized.value_and_gradient(mad_image)
-        pairs = [metric.value_and_gradient(mad_image) for metric in self.held]
+        (value, gradient), *pairs = self._together.values_and_gradients(mad_image)
         if self.exchanged is not None:
             (value, gradient), pairs[0] = _exchange(self.exchanged, (value, gradient), pairs[0])
         objective, gradient = self.sign * value, gradient.flatten(1) * self.sign[:, None]
@@ -220,6 +209,10 @@ class MADProblem:
         if (movable := self.bounds.movable) is not None:
             gradient, jacobian = gradient * movable, jacobian * movable[:, None]
         return Evaluation(objective, gradient, held, jacobian, value)
+
+    @cached_property
+    def _together(self) -> Together:
+        return Together((self.optimized, *self.held))
 
     def take(self, index: Tensor) -> MADProblem:
         """Return the problems of the images at `index`, metrics prepared again for them."""

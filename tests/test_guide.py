@@ -9,7 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
+import madcore
+from madcore.testing import Outcome, check_prepared, evaluate_together
 from madcore.testing.contracts import METRIC_CLAUSES
 
 GUIDE = (Path(__file__).parents[1] / "docs" / "plugins.md").read_text()
@@ -65,3 +68,23 @@ def test_every_clause_is_explained():
     explained = re.search(r"\| clause \|.*?\n\n", GUIDE, flags=re.DOTALL)[0]
     clauses = re.findall(r"^\| (\w+) \|", explained, flags=re.MULTILINE)[1:]
     assert clauses == [check.__name__.removeprefix("check_") for check in METRIC_CLAUSES]
+
+
+def test_the_metrics_that_share_a_trunk():
+    (code,) = [
+        block for block in re.findall(r"```python\n(.*?)```", GUIDE, flags=re.DOTALL) if "class Pyramid:" in block
+    ]
+    made = {}
+    exec(code, made)
+    runs = []
+
+    class Counted(made["Pyramid"]):
+        def __call__(self, images, layers):
+            runs.append(layers)
+            return super().__call__(images, layers)
+
+    metrics = [madcore.Metric(made["PyramidDistance"](layers, Counted())) for layers in ((1,), (0, 2))]
+    assert all(check_prepared(metric).outcome is Outcome.PASSED for metric in metrics)
+    runs.clear()
+    evaluate_together(metrics, *torch.rand(2, 1, 3, 8, 8))
+    assert runs == [(1,), (0, 2), (1, 0, 2)]

@@ -46,6 +46,7 @@ from madcore.testing.solvers import (
     examine_solver,
 )
 from madcore.testing.subject import Subject, as_subject
+from madcore.testing.trunks import evaluate_together
 from madcore.testing.values import (
     check_arguments,
     check_batch,
@@ -97,6 +98,7 @@ __all__ = [
     "check_solver_state",
     "check_solver_take",
     "check_solver_value",
+    "evaluate_together",
     "examine_fitness",
     "examine_metric",
     "examine_penalty",

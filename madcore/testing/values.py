@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from madcore.metric import Metric
 from madcore.testing.pictures import add_noise
 from madcore.testing.subject import Subject, differentiate
+from madcore.testing.trunks import evaluate_in_company
 from madcore.testing.verdict import Broken, NotJudged, clause
 
 __all__ = [
@@ -91,7 +92,7 @@ def check_batch(subject: Subject) -> str:
 
 @clause
 def check_prepared(subject: Subject) -> str:
-    """Check that ``prepare(image)(mad_image)`` is ``(image, mad_image)``, values and gradients."""
+    """Check that ``prepare(image)(mad_image)`` is ``(image, mad_image)``, values and gradients, also from a trunk."""
     thing = subject.thing
     if getattr(thing.function, "prepare", None) is None:
         raise NotJudged("has no prepare")
@@ -108,7 +109,12 @@ def check_prepared(subject: Subject) -> str:
         crossed = difference(swapped, fast[0]) <= CLOSE[subject.dtype] < difference(direct[0], fast[0])
         hint = ": the arguments are swapped in one of them" if crossed else ""
         raise Broken(f"prepared and direct differ by {worst:.1e}{hint}")
-    return f"values and gradients to {write_small(worst)}"
+    company = evaluate_in_company(prepared, mad_image)
+    apart = max((difference(*each) for result in company for each in zip(result, fast, strict=True)), default=0.0)
+    if apart > CLOSE[subject.dtype]:
+        raise Broken(f"from the features of its trunk and alone, it differs by {apart:.1e}")
+    told = f", through its trunk to {write_small(apart)}" if company else ""
+    return f"values and gradients to {write_small(worst)}{told}"
 
 
 @clause

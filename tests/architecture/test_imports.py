@@ -49,7 +49,8 @@ ARROWS = {
     "contact_sheet": "wording",
     "bounds": "",
     "mean_luminance": "",
-    "problem": "bounds mean_luminance metric penalties",
+    "trunks": "metric",
+    "problem": "bounds mean_luminance metric penalties trunks",
     "solvers": "compiled problem metric",
     "certificate": "problem solvers metric",
     "starts": "certificate problem solvers metric",
@@ -75,7 +76,7 @@ ARROWS = {
     "images starts identity jobs execution results",
     # the contract, for our tests and everybody's
     "testing": "building engine rehearsal api lookup registry adhoc options images metric penalties problem results "
-    "solvers store plan tournament wording",
+    "solvers store plan tournament trunks wording",
     # the classic object
     "competition": "bounds lookup metric penalties problem solvers",
     # figures
@@ -101,7 +102,8 @@ TORCH_FREE = {
 UPPER = TORCH_FREE - {"errors", "pictures"} | {"lookup"}
 HEAVY = {"torch", "torchvision", "numpy", "PIL", "scipy", "skimage", "matplotlib", "safetensors"}
 LOWER = {
-    *("compiled", "measures", "metric", "penalties", "images", "bounds", "mean_luminance", "problem", "solvers"),
+    *("compiled", "measures", "metric", "penalties", "images", "bounds", "mean_luminance", "trunks", "problem"),
+    "solvers",
     *("certificate", "starts", "levels", "results", "quantization", "synthesis", "arguments", "attempts", "room"),
 }
 # What a plugin may import besides the public names.
