@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,9 +14,31 @@ from madcore_models.distances import DISTANCES, FeatureComparison, channels_last
 from madcore_models.networks import find_network
 from madcore_models.pictures import PictureInput
 from madcore_models.representation import Representation, check_layers
-from madcore_models.trial import computes_double, find_input, smallest_side, try_out
+from madcore_models.shared import share, what_decides
+from madcore_models.taps import WHOLE
+from madcore_models.trial import computes_double, find_input, noise, smallest_side, try_out
 
-__all__ = ["FeatureDistance", "make_distance"]
+__all__ = ["FeatureDistance", "FeatureTrunk", "PreparedDistance", "make_distance"]
+
+
+@dataclass(frozen=True)
+class FeatureTrunk:
+    """Features of pictures; equal for distances that give pictures to one network in one way.
+
+    Parameters
+    ----------
+    representation : Representation
+        Features of network input.
+    given : PictureInput
+        What makes network input of pictures.
+    """
+
+    representation: Representation
+    given: PictureInput
+
+    def __call__(self, images: Tensor, layers: tuple[str, ...]) -> list[Tensor]:
+        """Compute the features of pictures (N, C, H, W), one tensor with N first for each layer."""
+        return self.representation(self.given(images), layers)
 
 
 @dataclass(frozen=True)
@@ -25,10 +47,10 @@ class FeatureDistance:
 
     Parameters
     ----------
-    representation : Representation
-        Features of network input.
-    given : PictureInput
-        What makes network input of pictures.
+    trunk : FeatureTrunk
+        What makes features of pictures.
+    layers : tuple of str
+        Names of the layers that are compared; ``""`` is the whole network.
     comparison : FeatureComparison
         Distance of one layer's features.
     layer_weights : tuple of float
@@ -41,8 +63,8 @@ class FeatureDistance:
         Files whose content decides the values.
     """
 
-    representation: Representation
-    given: PictureInput
+    trunk: FeatureTrunk
+    layers: tuple[str, ...]
     comparison: FeatureComparison
     layer_weights: tuple[float, ...]
     channel_axis: int | None = None
@@ -55,21 +77,50 @@ class FeatureDistance:
         """Compute the distances, (N,), of pictures (N, C, H, W)."""
         return self.prepare(image)(mad_image)
 
-    def prepare(self, image: Tensor) -> Callable[[Tensor], Tensor]:
+    def prepare(self, image: Tensor) -> PreparedDistance:
         """Check the reference pictures' range and compute their features once."""
-        require_range(image, self.given.data_range, self.representation.name)
+        require_range(image, self.trunk.given.data_range, self.trunk.representation.name)
         with torch.no_grad():
-            references = [self.comparison.describe(features) for features in self._features(image)]
+            features = self.trunk(image, self.layers)
+            references = [self.comparison.describe(channels_last(each, self.channel_axis)) for each in features]
+        return PreparedDistance(self, references)
 
-        def distance(mad_image: Tensor) -> Tensor:
-            layers = zip(self.layer_weights, references, self._features(mad_image), strict=True)
-            terms = [weight * self.comparison.compare(reference, features) for weight, reference, features in layers]
-            return torch.stack(terms).sum(0)
 
-        return distance
+@dataclass(frozen=True)
+class PreparedDistance:
+    """The distance from reference pictures whose features are known; shares its run with others of the same trunk.
 
-    def _features(self, images: Tensor) -> list[Tensor]:
-        return [channels_last(each, self.channel_axis) for each in self.representation(self.given(images))]
+    Parameters
+    ----------
+    distance : FeatureDistance
+        What is computed.
+    references : list of Tensor
+        What is compared of each layer's features of the reference pictures.
+    """
+
+    distance: FeatureDistance
+    references: list[Tensor]
+
+    @property
+    def trunk(self) -> FeatureTrunk:
+        """What makes features of pictures."""
+        return self.distance.trunk
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers that are compared."""
+        return self.distance.layers
+
+    def __call__(self, mad_image: Tensor) -> Tensor:
+        """Compute the distances, (N,), of pictures (N, C, H, W)."""
+        return self.from_features(self.trunk(mad_image, self.layers))
+
+    def from_features(self, features: Sequence[Tensor]) -> Tensor:
+        """Compute the distances, (N,), from the layers' features."""
+        laid_out = [channels_last(each, self.distance.channel_axis) for each in features]
+        layers = zip(self.distance.layer_weights, self.references, laid_out, strict=True)
+        compare = self.distance.comparison.compare
+        return torch.stack([weight * compare(reference, each) for weight, reference, each in layers]).sum(0)
 
 
 def make_distance(
@@ -114,18 +165,21 @@ def make_distance(
     """
     found = find_network(model, weights, seed)
     check_layers(found, layers)
-    wanted = PictureInput(size=_size(size), mean=mean or found.mean, std=std or found.std)
+    layers = layers or (WHOLE,)
+    wanted = PictureInput(size=_size(size), mean=tuple(mean or found.mean), std=tuple(std or found.std))
     representation = Representation(found.network, found.name, layers)
     given, side = find_input(representation, wanted, found.size)
     try_out(representation, given, side)
     double = computes_double(representation, given, side)
+    min_side = smallest_side(representation, given, side)
+    shared = share(representation, what_decides(model, weights, seed, found), given(noise(given.channels, side)))
     return FeatureDistance(
-        representation=representation,
-        given=replace(given, data_range=data_range),
+        trunk=FeatureTrunk(shared, replace(given, data_range=data_range)),
+        layers=layers,
         comparison=DISTANCES[distance],
-        layer_weights=_layer_weights(layer_weights, max(len(layers), 1)),
+        layer_weights=_layer_weights(layer_weights, len(layers)),
         channel_axis=channel_axis,
-        min_side=smallest_side(representation, given, side),
+        min_side=min_side,
         dtypes=("float32", "float64") if double else ("float32",),
         weight_files=found.files,
     )

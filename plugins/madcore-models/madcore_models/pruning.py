@@ -1,4 +1,4 @@
-"""Free the parameters that only layers beyond the deepest wanted one use, so that copies of a network stay small.
+"""Free the parameters that only layers beyond the deepest wanted one use, and regain them for deeper ones.
 
 A VGG-16 keeps nine tenths of its parameters in layers that a distance of features never runs.
 """
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-__all__ = ["drop_unused", "used_tensors"]
+__all__ = ["drop_unused", "regain", "same_tensors", "used_tensors"]
 
 
 class _Watch(TorchDispatchMode):
@@ -47,6 +47,27 @@ def drop_unused(network: nn.Module, addresses: set[int]) -> None:
     for parameter in network.parameters():
         if _address(parameter) in addresses:
             parameter.data = torch.empty(0, dtype=parameter.dtype, device=parameter.device)
+
+
+def same_tensors(one: nn.Module, other: nn.Module) -> bool:
+    """Tell whether two networks have the same parameters and buffers, those aside that are empty in one of them."""
+    ours, theirs = _tensors(one), _tensors(other)
+    return ours.keys() == theirs.keys() and all(
+        torch.equal(tensor, theirs[name]) for name, tensor in ours.items() if tensor.numel() and theirs[name].numel()
+    )
+
+
+def regain(network: nn.Module, source: nn.Module) -> bool:
+    """Fill parameters that are empty with those of an equal network; tell whether there were any."""
+    kept = dict(source.named_parameters())
+    empty = [name for name, each in network.named_parameters() if not each.numel() and kept[name].numel()]
+    for name in empty:
+        network.get_parameter(name).data = kept[name].data
+    return bool(empty)
+
+
+def _tensors(network: nn.Module) -> dict[str, Tensor]:
+    return {**dict(network.named_parameters()), **dict(network.named_buffers())}
 
 
 def _address(tensor: Tensor) -> int:

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from madcore import InputError
 from madcore_models.found import Found, near
-from madcore_models.pruning import drop_unused, used_tensors
-from madcore_models.taps import run_layers, trace_layers
+from madcore_models.pruning import drop_unused, regain, same_tensors, used_tensors
+from madcore_models.taps import WHOLE, run_layers, trace_layers
 
 __all__ = ["RefusedError", "Representation", "check_layers"]
 
@@ -28,9 +28,9 @@ class RefusedError(InputError):
     """The network raised when it was given a picture."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Representation:
-    """The outputs of layers for pictures.
+    """The outputs of layers for pictures; is itself only, so that what shares it can be told.
 
     Parameters
     ----------
@@ -39,9 +39,9 @@ class Representation:
     name : str
         What to call it in messages.
     layers : tuple of str
-        Names of layers; none for the output of the whole network.
-    count : int, optional
-        How many outputs of these layers a run has; it ends after so many.
+        Names of the layers that may be wanted; ``""`` is the whole network.
+    counts : dict
+        How often each of them puts something out in a run, which ends when all that are wanted have; from `trace`.
     batched : bool
         False if the network takes, or keeps apart, only one picture at a time.
     """
@@ -49,7 +49,7 @@ class Representation:
     network: nn.Module
     name: str
     layers: tuple[str, ...]
-    count: int | None = None
+    counts: dict[str, int] = field(default_factory=dict)
     batched: bool = True
     copies: dict[tuple[torch.dtype, torch.device], nn.Module] = field(default_factory=dict)
 
@@ -59,30 +59,48 @@ class Representation:
         for parameter in self.network.parameters():  # TorchScript has no requires_grad_ of its own
             parameter.requires_grad_(False)
 
-    def __call__(self, pictures: Tensor) -> list[Tensor]:
-        """Compute the features of network input (N, C, H, W), one tensor with N first for each layer.
+    def __call__(self, pictures: Tensor, layers: tuple[str, ...] | None = None) -> list[Tensor]:
+        """Compute the features of network input (N, C, H, W), one tensor with N first for each layer, or those wanted.
 
         Raises
         ------
         InputError
             If the network cannot take these pictures, or puts out what cannot be compared.
         """
+        layers = layers or self.layers
         network = self._copy(pictures.dtype, pictures.device)
         if self.batched or len(pictures) == 1:
-            return self._run(network, pictures)
-        singles = [self._run(network, picture[None]) for picture in pictures]
+            return self._run(network, layers, pictures)
+        singles = [self._run(network, layers, picture[None]) for picture in pictures]
         return [torch.cat(features) for features in zip(*singles, strict=True)]
 
     def trace(self, pictures: Tensor) -> None:
         """Find out where a run may end, and free the parameters that only what follows uses."""
-        if not self.layers:
+        if self.layers == (WHOLE,):
+            self.counts = {WHOLE: 1}
             return
         network = self._copy(pictures.dtype, pictures.device)
         with torch.no_grad():
-            self.count = self._guarded(lambda: trace_layers(network, self.layers, pictures), pictures)
+            self.counts = self._guarded(lambda: trace_layers(network, self.layers, pictures), pictures)
             whole = used_tensors(network, lambda: network(pictures))
-            needed = used_tensors(network, lambda: run_layers(network, self.layers, pictures, self.count))
+            needed = used_tensors(network, lambda: run_layers(network, self.layers, pictures, self.counts))
         drop_unused(network, whole - needed)
+
+    def adopt(self, other: Representation) -> bool:
+        """Take over the layers of another representation, with the parameters that they use, if the networks are equal.
+
+        Parameters
+        ----------
+        other : Representation
+            Just made, and to be given up if its layers are taken over.
+        """
+        if not same_tensors(self.network, other.network):
+            return False
+        if regain(self.network, other.network):
+            self.copies = {key: each for key, each in self.copies.items() if each is self.network}
+        self.layers = tuple(dict.fromkeys((*self.layers, *other.layers)))
+        self.counts = {**self.counts, **other.counts}
+        return True
 
     def _copy(self, dtype: torch.dtype, device: torch.device) -> nn.Module:
         key = (dtype, device)
@@ -92,12 +110,12 @@ class Representation:
             self.copies[key] = network.to(device=device, dtype=dtype)
         return self.copies[key]
 
-    def _run(self, network: nn.Module, pictures: Tensor) -> list[Tensor]:
-        outputs = self._guarded(lambda: run_layers(network, self.layers, pictures, self.count), pictures)
-        for name in self.layers:
+    def _run(self, network: nn.Module, layers: tuple[str, ...], pictures: Tensor) -> list[Tensor]:
+        outputs = self._guarded(lambda: run_layers(network, layers, pictures, self.counts), pictures)
+        for name in layers:
             if name not in outputs:
                 raise InputError(f"layer {name} of {self.name} does not run when it is given a picture; name another")
-        return [self._checked(name, outputs[name], len(pictures)) for name in self.layers or ("",)]
+        return [self._checked(name, outputs[name], len(pictures)) for name in layers]
 
     def _guarded(self, run: Callable[[], Any], pictures: Tensor) -> Any:
         try:
@@ -115,7 +133,7 @@ class Representation:
         if not isinstance(output, Tensor):
             kind = type(output).__name__
             keys = f" with {', '.join(map(str, output))}" if isinstance(output, dict) else ""
-            hint = "name layers that put out one tensor each" if self.layers else f"name layers: {listed(self.network)}"
+            hint = "name layers that put out one tensor each" if name else f"name layers: {listed(self.network)}"
             raise InputError(f"{what} puts out a {kind}{keys}, not a tensor; {hint}")
         if not output.is_floating_point():
             raise InputError(f"{what} puts out {output.dtype}, which has no gradient; name an earlier layer")

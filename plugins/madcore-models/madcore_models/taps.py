@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,7 +11,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-__all__ = ["run_layers", "trace_layers"]
+__all__ = ["WHOLE", "run_layers", "trace_layers"]
+
+WHOLE = ""  # the name that a network has among its layers
 
 
 class _Enough(BaseException):
@@ -19,44 +22,48 @@ class _Enough(BaseException):
 
 @dataclass
 class _Recorder:
-    """The outputs of layers in one run, and how many there were; a layer that runs again replaces its output."""
+    """The outputs of layers in one run, and how often each put out; a layer that runs again replaces its output."""
 
-    limit: int | None
+    limits: Counter[str] | None
     outputs: dict[str, Any] = field(default_factory=dict)
-    count: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
 
     def record(self, name: str, layer: nn.Module, inputs: object, output: Any) -> None:
+        if self.limits is not None and self.counts[name] == self.limits[name]:
+            return  # so that an output does not depend on which other layers are wanted
         # A copy, because the next layer may work in place.
         self.outputs[name] = output.clone() if isinstance(output, Tensor) else output
-        self.count += 1
-        if self.count == self.limit:
+        self.counts[name] += 1
+        if self.counts == self.limits:
             raise _Enough
 
 
-def run_layers(network: nn.Module, layers: Sequence[str], pictures: Tensor, count: int | None) -> dict[str, Any]:
-    """Return the outputs of layers by name, or of the whole network under ``""`` if there are none.
+def run_layers(
+    network: nn.Module, layers: Sequence[str], pictures: Tensor, counts: Mapping[str, int]
+) -> dict[str, Any]:
+    """Return the outputs of layers by name.
 
     Parameters
     ----------
     network : torch.nn.Module
         In evaluation mode.
     layers : sequence of str
-        Names as in `torch.nn.Module.named_modules`.
+        Names as in `torch.nn.Module.named_modules`; ``""`` is the whole network.
     pictures : Tensor
         What the network is given, (N, C, H, W).
-    count : int, optional
-        Number of outputs of these layers, as `trace_layers` counted them, after which the run ends.
+    counts : mapping
+        How often each layer puts something out, as `trace_layers` counted; the run ends when all of these have.
     """
-    if not layers:
-        return {"": network(pictures)}
-    recorder = _Recorder(count)
+    if set(layers) == {WHOLE}:  # TorchScript has no hooks
+        return {WHOLE: network(pictures)}
+    recorder = _Recorder(Counter({name: counts[name] for name in layers}))
     with _hooked(network, layers, recorder), suppress(_Enough):
         network(pictures)
     return recorder.outputs
 
 
-def trace_layers(network: nn.Module, layers: Sequence[str], pictures: Tensor) -> int:
-    """Count how often layers put something out in a whole run.
+def trace_layers(network: nn.Module, layers: Sequence[str], pictures: Tensor) -> dict[str, int]:
+    """Count how often each layer puts something out in a whole run.
 
     A run that breaks after all of them were reached, because what follows wants other input, does not matter.
     """
@@ -67,12 +74,14 @@ def trace_layers(network: nn.Module, layers: Sequence[str], pictures: Tensor) ->
         except Exception:
             if set(recorder.outputs) != set(layers):
                 raise
-    return recorder.count
+    return {name: recorder.counts[name] for name in layers}
 
 
 @contextmanager
 def _hooked(network: nn.Module, layers: Sequence[str], recorder: _Recorder) -> Iterator[None]:
-    handles = [network.get_submodule(name).register_forward_hook(partial(recorder.record, name)) for name in layers]
+    handles = [
+        network.get_submodule(name).register_forward_hook(partial(recorder.record, name)) for name in set(layers)
+    ]
     try:
         yield
     finally:

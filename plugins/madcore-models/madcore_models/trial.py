@@ -15,7 +15,7 @@ from madcore import InputError
 from madcore_models.pictures import PictureInput
 from madcore_models.representation import RefusedError, Representation
 
-__all__ = ["computes_double", "find_input", "smallest_side", "try_out"]
+__all__ = ["computes_double", "find_input", "noise", "smallest_side", "try_out"]
 
 SIDE = 64
 USUAL_SIDE = 224
@@ -41,7 +41,7 @@ def find_input(representation: Representation, wanted: PictureInput, made_for: i
     """
     refused: InputError | None = None
     for candidate, side in _candidates(wanted, made_for):
-        pictures = candidate(_noise(candidate.channels, side)[:1])
+        pictures = candidate(noise(candidate.channels, side)[:1])
         try:
             representation.trace(pictures)
             representation(pictures)
@@ -62,7 +62,7 @@ def try_out(representation: Representation, given: PictureInput, side: int) -> N
     InputError
         If it gives different features for one picture, or goes back to training mode.
     """
-    pictures = given(_noise(given.channels, side))
+    pictures = given(noise(given.channels, side))
     with torch.no_grad():
         first, again = representation(pictures[:1]), representation(pictures[:1])
         if any(module.training for module in representation.network.modules()):
@@ -110,7 +110,7 @@ def _candidates(wanted: PictureInput, made_for: int | None) -> Iterator[tuple[Pi
 def _takes(representation: Representation, given: PictureInput, side: int, dtype: torch.dtype) -> bool:
     try:
         with torch.no_grad():
-            features = representation(given(_noise(given.channels, side)[:1].to(dtype)))
+            features = representation(given(noise(given.channels, side)[:1].to(dtype)))
     except InputError:
         return False
     return all(each.dtype == dtype for each in features)
@@ -127,7 +127,8 @@ def _takes_integers(representation: Representation, wanted: PictureInput, made_f
     return False
 
 
-def _noise(channels: int, side: int) -> Tensor:
+def noise(channels: int, side: int) -> Tensor:
+    """Draw two pictures (2, channels, side, side), always the same."""
     return torch.rand(2, channels, side, side, generator=torch.Generator().manual_seed(0))
 
 

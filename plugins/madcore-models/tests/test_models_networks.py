@@ -64,15 +64,16 @@ def test_without_layers_the_output_is_compared(pair):
 
 
 def test_a_run_ends_after_the_deepest_layer(pair):
-    metric = features("Net", layers=["norm", "first"])
-    network = next(iter(metric.function.representation.copies.values()))
+    metric = features("Net", layers=["norm", "first"], seed=2)  # a network of its own
+    network = next(iter(metric.function.trunk.representation.copies.values()))
     network.second.register_forward_hook(lambda *_: pytest.fail("it ran on"))
-    metric.function.representation.copies.clear()
+    metric.function.trunk.representation.copies.clear()
     metric(*pair)
 
 
 def test_what_only_later_layers_use_is_freed():
-    network = features("Net", layers=["norm"]).function.representation.network
+    metric = features("Net", layers=["norm"], seed=3)  # a network of its own
+    network = metric.function.trunk.representation.network
     sizes = {name: parameter.numel() for name, parameter in network.named_parameters()}
     assert sizes["first.weight"] == 108
     assert (sizes["second.weight"], sizes["last.weight"]) == (0, 0)
@@ -100,14 +101,14 @@ def test_hooks_are_gone_after_an_error():
     metric = features("Net", layers=["norm"])
     with pytest.raises(madcore.InputError, match="cannot take pictures of 1 x 3 x 0 x 5"):
         metric.function(*torch.zeros(2, 1, 3, 0, 5))
-    network = metric.function.representation.network
+    network = metric.function.trunk.representation.network
     assert not any(module._forward_hooks for module in network.modules())
 
 
 def test_reference_features_are_computed_once(pair):
     metric = features("Net", layers=["norm"])
     metric(*pair)
-    network = metric.function.representation.copies[torch.float64, torch.device("cpu")]
+    network = metric.function.trunk.representation.copies[torch.float64, torch.device("cpu")]
     runs = []
     network.first.register_forward_hook(lambda *_: runs.append(1))
     prepared = metric.prepare(pair[0])
@@ -119,7 +120,7 @@ def test_reference_features_are_computed_once(pair):
 def test_parameters_get_no_gradient(pair):
     metric = features("Net")
     metric.prepare(pair[0]).value_and_gradient(pair[1])
-    assert all(each.grad is None for each in metric.function.representation.network.parameters())
+    assert all(each.grad is None for each in metric.function.trunk.representation.network.parameters())
 
 
 def test_grey_is_repeated_for_a_network_of_colour(pair):

@@ -65,7 +65,7 @@ def test_blocks_of_a_transformer_of_timm():
     metric = madcore.create_metric(
         "models.features,model=timm:vit_tiny_patch16_224,weights=none,layers=blocks.0,distance=normalized"
     )
-    assert metric.function.given.mean == (0.5, 0.5, 0.5)
+    assert metric.function.trunk.given.mean == (0.5, 0.5, 0.5)
     assert metric.min_side == 224
     assert metric(*torch.rand(2, 1, 3, 224, 224)).item() > 0
     with pytest.raises(madcore.InputError, match=r"cannot take pictures of 1 x 3 x 256 x 256: .*; the option size"):
