@@ -21,11 +21,11 @@ def build_lpips(
 ) -> Any:
     """Build LPIPS."""
     from madcore_lpips.measure import Lpips
-    from madcore_lpips.weights import load_heads, load_trunk
+    from madcore_lpips.weights import load_heads, load_network
 
-    trunk, files = load_trunk(net, weights, seed)
+    network, files = load_network(net, weights, seed)
     heads, head_files = load_heads(net, version) if linear else (None, ())
-    return Lpips(trunk, heads, scaled=version == "0.1", data_range=data_range, weight_files=(*files, *head_files))
+    return Lpips(network, heads, scaled=version == "0.1", data_range=data_range, weight_files=(*files, *head_files))
 
 
 @hookimpl

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from copy import deepcopy
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from lpips import ScalingLayer, normalize_tensor
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import conv2d
 
 from madcore import require_range
+from madcore_lpips.responses import Network, Responses
 from madcore_lpips.weights import MIN_SIDES
 
-__all__ = ["Lpips"]
+__all__ = ["Lpips", "PreparedLpips"]
 
 
 class Lpips:
@@ -22,12 +22,12 @@ class Lpips:
 
     Parameters
     ----------
-    trunk : torch.nn.Module
-        Returns the responses of its layers, (N, C, H, W) each.
+    network : Network
+        Whose layers are compared.
     heads : sequence of Tensor, optional
         Weights of each layer's channels, (1, C, 1, 1); without them all count alike.
     scaled : bool
-        Whether colours are standardised as the trunk was trained; version 0.0 left this out.
+        Whether colours are standardised as the network was trained; version 0.0 left this out.
     data_range : float
         Largest value of a pixel; the smallest is 0.
     weight_files : sequence of Path
@@ -36,53 +36,61 @@ class Lpips:
 
     def __init__(
         self,
-        trunk: nn.Module,
+        network: Network,
         heads: Sequence[Tensor] | None = None,
         *,
         scaled: bool = True,
         data_range: float = 1.0,
         weight_files: Sequence[Path] = (),
     ) -> None:
-        self.trunk, self.heads = trunk, heads
-        self.scaling = ScalingLayer() if scaled else nn.Identity()
+        self.trunk, self.heads = Responses(network, scaled, data_range), heads
         self.data_range = data_range
         self.weight_files = tuple(weight_files)
-        self.min_side = MIN_SIDES[type(trunk).__name__]
-        self._copies: dict[tuple[torch.dtype, torch.device], nn.Module] = {}
+        self.min_side = MIN_SIDES[network.name]
 
     def __call__(self, image: Tensor, mad_image: Tensor) -> Tensor:
         """Compute the distances, (N,), of images (N, C, H, W)."""
         require_range(mad_image, self.data_range, "lpips.lpips")
         return self.prepare(image)(mad_image)
 
-    def prepare(self, image: Tensor) -> Callable[[Tensor], Tensor]:
+    def prepare(self, image: Tensor) -> PreparedLpips:
         """Compute the reference images' responses once."""
         require_range(image, self.data_range, "lpips.lpips")
-        network = self._network(image)
         heads = None if self.heads is None else [head.to(image) for head in self.heads]
-        reference = self._responses(network, image)
+        layers = tuple(range(self.trunk.network.module.N_slices))
+        return PreparedLpips(self.trunk, layers, self.trunk(image, layers), heads)
 
-        def distance(mad_image: Tensor) -> Tensor:
-            pairs = zip(reference, self._responses(network, mad_image), strict=True)
-            squares = [(one - other) ** 2 for one, other in pairs]
-            if heads is None:
-                maps = [square.sum(1, keepdim=True) for square in squares]
-            else:
-                maps = [conv2d(square, head) for square, head in zip(squares, heads, strict=True)]
-            return torch.stack([each.mean((1, 2, 3)) for each in maps]).sum(0)
 
-        return distance
+@dataclass(frozen=True)
+class PreparedLpips:
+    """LPIPS from reference images whose responses are known; shares its run with others of the same trunk.
 
-    def _network(self, image: Tensor) -> nn.Module:
-        """Return the network in the type and on the device of the images."""
-        key = image.dtype, image.device
-        if key not in self._copies:
-            network = deepcopy(nn.Sequential(self.scaling, self.trunk)).to(image)
-            # a third to a half faster on a CPU, but slower with the large windows of AlexNet
-            layout = torch.contiguous_format if type(self.trunk).__name__ == "alexnet" else torch.channels_last
-            self._copies[key] = network.to(memory_format=layout)
-        return self._copies[key]
+    Parameters
+    ----------
+    trunk : Responses
+        What is compared.
+    layers : tuple of int
+        All layers.
+    reference : list of Tensor
+        Responses to the reference images.
+    heads : list of Tensor, optional
+        Weights of each layer's channels.
+    """
 
-    def _responses(self, network: nn.Module, image: Tensor) -> list[Tensor]:
-        colored = image.expand(-1, 3, -1, -1) if image.shape[1] == 1 else image
-        return [normalize_tensor(each) for each in network(2 / self.data_range * colored - 1)]
+    trunk: Responses
+    layers: tuple[int, ...]
+    reference: list[Tensor]
+    heads: list[Tensor] | None
+
+    def __call__(self, mad_image: Tensor) -> Tensor:
+        """Compute the distances, (N,), of images (N, C, H, W)."""
+        return self.from_features(self.trunk(mad_image, self.layers))
+
+    def from_features(self, responses: Sequence[Tensor]) -> Tensor:
+        """Compute the distances, (N,), from the layers' responses."""
+        squares = [(one - other) ** 2 for one, other in zip(self.reference, responses, strict=True)]
+        if self.heads is None:
+            maps = [square.sum(1, keepdim=True) for square in squares]
+        else:
+            maps = [conv2d(square, head) for square, head in zip(squares, self.heads, strict=True)]
+        return torch.stack([each.mean((1, 2, 3)) for each in maps]).sum(0)

@@ -1,12 +1,13 @@
-"""Where LPIPS's weights come from: trunks of torchvision, a file, or a seed; calibrated heads of lpips's wheel."""
+"""Where LPIPS's weights come from: networks of torchvision, a file, or a seed; calibrated heads of lpips's wheel."""
 
 from __future__ import annotations
 
 import pickle
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import lpips
 import torch
@@ -15,8 +16,9 @@ from torch import Tensor, nn
 from torchvision.models import AlexNet_Weights, SqueezeNet1_1_Weights, VGG16_Weights
 
 from madcore import InputError
+from madcore_lpips.responses import Network
 
-__all__ = ["MIN_SIDES", "load_heads", "load_trunk"]
+__all__ = ["MIN_SIDES", "load_heads", "load_network"]
 
 MIN_SIDES = {"alexnet": 31, "vgg16": 16, "squeezenet": 17}
 TRUNKS: dict[str, tuple[type[nn.Module], Any]] = {
@@ -25,10 +27,11 @@ TRUNKS: dict[str, tuple[type[nn.Module], Any]] = {
     "squeeze": (pretrained_networks.squeezenet, SqueezeNet1_1_Weights.IMAGENET1K_V1),
 }
 Files = tuple[Path, ...]
+_IN_USE: WeakValueDictionary[Hashable, Network] = WeakValueDictionary()  # by what decides their weights
 
 
-def load_trunk(net: str, weights: str | None, seed: int) -> tuple[nn.Module, Files]:
-    """Make the network whose layers are compared.
+def load_network(net: str, weights: str | None, seed: int) -> tuple[Network, Files]:
+    """Make the network whose layers are compared, or return the same that another metric uses.
 
     Parameters
     ----------
@@ -41,7 +44,7 @@ def load_trunk(net: str, weights: str | None, seed: int) -> tuple[nn.Module, Fil
 
     Returns
     -------
-    Module, tuple of Path
+    Network, tuple of Path
         The frozen network, and the file that its weights were read from.
 
     Raises
@@ -51,16 +54,40 @@ def load_trunk(net: str, weights: str | None, seed: int) -> tuple[nn.Module, Fil
     """
     make, known = TRUNKS[net]
     if weights is None:
-        # The caller's random numbers are none of our business.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return _frozen(_make(make)), ()
+        return _in_use((net, seed), lambda: _draw(make, seed)), ()
     if weights == "torchvision":
         path = Path(torch.hub.get_dir()) / "checkpoints" / Path(known.url).name
         state = known.get_state_dict(progress=False, check_hash=True)
     else:
         path = Path(weights).expanduser()
         state = _read(path, net)
+    stat = path.stat()
+    key = (net, path.resolve(), stat.st_mtime_ns, stat.st_size)
+    return _in_use(key, lambda: _fill(make, state, path, net)), (path,)
+
+
+def load_heads(net: str, version: str) -> tuple[list[Tensor], Files]:
+    """Read the calibrated weights of the layers' channels, (1, C, 1, 1) each, from lpips's wheel."""
+    path = Path(lpips.__file__).parent / "weights" / f"v{version}" / f"{net}.pth"
+    state: Mapping[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    return [state[name] for name in sorted(state)], (path,)
+
+
+def _in_use(decided_by: Hashable, make: Callable[[], nn.Module]) -> Network:
+    network = _IN_USE.get(decided_by)
+    if network is None:
+        network = _IN_USE[decided_by] = Network(make())
+    return network
+
+
+def _draw(make: type[nn.Module], seed: int) -> nn.Module:
+    # The caller's random numbers are none of our business.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return _make(make)
+
+
+def _fill(make: type[nn.Module], state: Mapping[str, Tensor], path: Path, net: str) -> nn.Module:
     with torch.device("meta"):  # nothing is drawn that would be replaced
         trunk = _make(make)
     names = {name: f"features.{name.partition('.')[2]}" for name in trunk.state_dict()}
@@ -69,14 +96,7 @@ def load_trunk(net: str, weights: str | None, seed: int) -> tuple[nn.Module, Fil
     except (KeyError, RuntimeError, TypeError):
         hint = f"give the file that net={net} needs"
         raise InputError(f"{path} is no state dict of torchvision's {make.__name__}; {hint}") from None
-    return _frozen(trunk), (path,)
-
-
-def load_heads(net: str, version: str) -> tuple[list[Tensor], Files]:
-    """Read the calibrated weights of the layers' channels, (1, C, 1, 1) each, from lpips's wheel."""
-    path = Path(lpips.__file__).parent / "weights" / f"v{version}" / f"{net}.pth"
-    state: Mapping[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-    return [state[name] for name in sorted(state)], (path,)
+    return trunk
 
 
 def _make(make: type[nn.Module]) -> nn.Module:
@@ -93,7 +113,3 @@ def _read(path: Path, net: str) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         raise InputError(f"{path} holds no weights of net={net} that torch can read: {type(error).__name__}") from None
-
-
-def _frozen(trunk: nn.Module) -> nn.Module:
-    return trunk.eval().requires_grad_(False)

@@ -13,6 +13,7 @@ import torch
 import torchvision
 
 import madcore
+from madcore.testing import evaluate_together
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def test_records_say_that_it_is_untrained():
 def test_nothing_is_trained_and_training_mode_is_out_of_reach(pair):
     metric = untrained()
     metric.prepare(pair[0])(pair[1].clone().requires_grad_()).sum().backward()
-    network = metric.function._network(pair[0])
+    network = metric.function.trunk.network.like(pair[0])
     assert not any(parameter.requires_grad or parameter.grad is not None for parameter in network.parameters())
     torch.nn.ModuleList([network]).train()  # as a part of something that is trained
     assert torch.equal(metric(*pair), untrained()(*pair))
@@ -105,6 +106,28 @@ def test_quiet(capsys, pair):
     assert capsys.readouterr() == ("", "")
 
 
+def test_metrics_of_one_network_run_it_once(pair):
+    metrics = untrained(), untrained(linear=False)
+    assert metrics[0].function.trunk == metrics[1].function.trunk != untrained(version="0.0").function.trunk
+    runs = []
+    _, network = metrics[0].function.trunk.network.like(pair[0])
+    counting = network.register_forward_hook(lambda *_: runs.append(1))
+    together = evaluate_together(metrics, *pair)
+    counting.remove()
+    assert len(runs) == 2 + 1  # the reference images for each, the others once
+    for (values, gradient), metric in zip(together, metrics, strict=True):
+        wanted, slope = metric.prepare(pair[0]).value_and_gradient(pair[1])
+        assert torch.equal(values, wanted)
+        torch.testing.assert_close(gradient, slope)
+
+
+def test_networks_of_other_weights_are_others():
+    networks = [untrained(net, seed=seed).function.trunk.network for net, seed in [("squeeze", 0), ("squeeze", 1)] * 2]
+    assert networks[0] is networks[2]
+    assert networks[1] is networks[3]
+    assert networks[0] is not networks[1]
+
+
 @pytest.fixture
 def on_disk(tmp_path, monkeypatch):
     """torchvision's SqueezeNet with random weights, as a file where torch looks for what it has downloaded."""
@@ -122,6 +145,8 @@ def test_file_on_disk(on_disk, pair):
     metric = madcore.create_metric("lpips.lpips,net=squeeze", weights=str(on_disk))
     assert torch.equal(metric(*pair), untrained()(*pair))
     assert metric.function.weight_files[0] == on_disk
+    again = madcore.create_metric("lpips.lpips,net=squeeze,linear=false", weights=str(on_disk))
+    assert again.function.trunk == metric.function.trunk != untrained().function.trunk
     assert len(metric.identity["weights"]) == 2
 
 
