@@ -3,8 +3,9 @@
     python benchmarks/sharing.py [--side 128] [--steps 7] [--pairs PAIR ...] [--device cpu]
 
 A pair is two names of metrics with a blank between them.  Both syntheses begin at the same image and take turns step by
-step; milliseconds are medians.  The networks are untrained, which take as long as trained ones.  Memory is what a
-process of its own (on Linux) held at most, less what it had before the steps; glibc is told to give freed memory back.
+step; milliseconds are medians, on a processor of the time that it worked.  The networks are untrained, which take as
+long as trained ones.  Memory is what a process of its own (on Linux) held at most, less what it had before the steps;
+glibc is told to give freed memory back.
 """
 
 from __future__ import annotations
@@ -70,16 +71,17 @@ def time_steps(pair, side, steps, device):
     ways = [begin(pair, side, device, share) for share in (False, True)]
     states, times = [state for _, state in ways], {"evaluation": ([], []), "step": ([], [])}
     wait = torch.cuda.synchronize if device == "cuda" else (lambda: None)
+    clock = time.perf_counter if device == "cuda" else time.process_time
     for _ in range(steps):
         for way, (problem, _) in enumerate(ways):
-            begun = time.perf_counter()
+            begun = clock()
             problem.evaluate(problem.reference)
             wait()
-            middle = time.perf_counter()
+            middle = clock()
             states[way] = LevelSet().step(problem, states[way])
             wait()
             times["evaluation"][way].append(middle - begun)
-            times["step"][way].append(time.perf_counter() - middle)
+            times["step"][way].append(clock() - middle)
     return {what: [1e3 * statistics.median(each) for each in both] for what, both in times.items()}
 
 
