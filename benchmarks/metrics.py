@@ -25,7 +25,7 @@ import pytorch_msssim
 import torch
 import torchmetrics.functional.image as torchmetrics
 
-from madcore.measures import compiled
+from madcore import compiled
 from madcore.measures.ms_ssim import MsSsim
 from madcore.measures.nlpd import Nlpd
 from madcore.measures.pixelwise import Lp, Mae, Mse
