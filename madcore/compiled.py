@@ -3,6 +3,10 @@
 A chain of passes over an image in eager torch goes through memory once for each pass.  Compiled, the same chain runs
 row by row while the row is in the fastest cache.  Programs are compiled at their first use, which takes seconds, and
 kept on disk.
+
+What holds the loops off vectors, or costs as much as they do: a view of a row as an argument, which is counted at every
+call, where the array and the number of the row are not; a view across columns, whose numbers may lie apart; writing to
+two rows of one array; and a signed index that is not the loop's own.
 """
 
 from __future__ import annotations
@@ -12,14 +16,17 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["SWITCH", "at_hand", "compile_loops"]
+__all__ = ["ONE", "SWITCH", "TWO", "UNSIGNED", "at_hand", "compile_loops"]
 
 SWITCH = "MADCORE_NO_NUMBA"
 # sums may be reordered and products fused, so that loops use whole vectors; infinities and NaN keep their meaning
 ARITHMETIC = {"contract", "reassoc", "nsz", "arcp"}
+# a multiple of a signed index could be negative, which would keep the loop from running on vectors
+UNSIGNED, ONE, TWO = np.uint64, np.uint64(1), np.uint64(2)
 
 
 def at_hand(images: Tensor) -> bool:

@@ -18,6 +18,7 @@ from madcore.compiled import compile_loops
 __all__ = ["FusedStructure"]
 
 Array = np.ndarray[Any, Any]
+LINE = 16  # numbers of 32 bits in a line of the cache
 
 
 class FusedStructure:
@@ -57,21 +58,20 @@ def _reference_statistics(
     count, height, width = images.shape
     size = len(taps)
     columns = width - size + 1
-    pixels = np.empty((2, width))
-    filtered = np.empty((2, size, columns))
-    local = np.empty((2, columns))
+    wide = _whole_lines(columns)
+    pixels = np.zeros((2, wide + size - 1))
+    filtered = np.empty((2, size, wide))
+    local = np.empty((2, wide))
     for n in range(count):
         for row in range(height):
             for c in range(width):
                 pixels[0, c] = images[n, row, c]
                 pixels[1, c] = pixels[0, c] * pixels[0, c]
-            for kind in range(2):
-                _along(pixels[kind], taps, filtered[kind, row % size])
+            _along(pixels, taps, filtered, row % size)
             place = row - size + 1
             if place < 0:
                 continue
-            for kind in range(2):
-                _down(filtered[kind], place, taps, local[kind])
+            _down(filtered, place % size, taps, local)
             for c in range(columns):
                 square = local[0, c] * local[0, c]
                 means[n, place, c] = local[0, c]
@@ -98,110 +98,119 @@ def _compare(
     size = len(taps)
     reach = size - 1
     rows, columns = height - reach, width - reach
-    pixels = np.empty((3, width), images.dtype)
-    filtered = np.empty((3, size, columns), images.dtype)
-    local = np.empty((3, columns), images.dtype)
-    derivatives = np.zeros((3, columns + 2 * reach), images.dtype)
-    returned = np.empty((3, size, width), images.dtype)
+    # rows are as wide as whole lines of the cache; what is beside the picture stays 0
+    wide = _whole_lines(columns)
+    wider = _whole_lines(wide + reach)
+    pixels = np.zeros((3, wider), images.dtype)
+    filtered = np.empty((3, size, wide), images.dtype)
+    local = np.empty((3, wide), images.dtype)
+    derivatives = np.zeros((3, _whole_lines(wider + reach)), images.dtype)
+    places = slice(reach, reach + columns)
+    on_p, on_q, on_m = derivatives[0, places], derivatives[1, places], derivatives[2, places]
+    returned = np.empty((3, size, wider), images.dtype)
     for n in range(count):
         total = 0.0
         returned[:] = 0
         for row in range(height):
-            _products(differences[n, row], images[n, row], pixels)
-            for kind in range(3):
-                _along(pixels[kind], taps, filtered[kind, row % size])
+            _products(differences, images, n, row, pixels)
+            _along(pixels, taps, filtered, row % size)
             place = row - reach
             if place < 0:
                 continue
-            for kind in range(3):
-                _down(filtered[kind], place, taps, local[kind])
-            reference = means[n, place], luminances[n, place], contrasts[n, place]
-            inner = derivatives[:, reach : reach + columns]
-            total += _terms(luminance, local, reference[0], reference[1], reference[2], inner)
+            _down(filtered, place % size, taps, local)
+            total += _terms(luminance, local, means, luminances, contrasts, n, place, on_p, on_q, on_m)
             if gradient:
-                for kind in range(3):
-                    _along(derivatives[kind], backward, returned[kind, place % size])
-                _pull_back(returned, place, backward, pixels, differences[n, place], images[n, place], gain, slopes[n])
+                _along(derivatives, backward, returned, place % size)
+                _down(returned, (place + 1) % size, backward, pixels)
+                _pull_back(pixels, differences, images, n, place, gain, slopes)
         values[n] = total / (rows * columns)
         if gradient:
             for row in range(rows, height):
                 returned[:, row % size] = 0
-                _pull_back(returned, row, backward, pixels, differences[n, row], images[n, row], gain, slopes[n])
+                _down(returned, (row + 1) % size, backward, pixels)
+                _pull_back(pixels, differences, images, n, row, gain, slopes)
 
 
 @compile_loops
-def _products(difference: Array, image: Array, pixels: Array) -> None:
+def _whole_lines(width: int) -> int:
+    return -(-width // LINE) * LINE
+
+
+@compile_loops
+def _products(differences: Array, images: Array, n: int, row: int, pixels: Array) -> None:
     """Make what is averaged under the window: d, d^2 and d (2 x + d)."""
-    first, second, third = pixels[0], pixels[1], pixels[2]
-    for c in range(len(difference)):
-        d = difference[c]
-        first[c] = d
-        second[c] = d * d
-        third[c] = d * (d + image[c] + image[c])
+    for c in range(images.shape[2]):
+        d = differences[n, row, c]
+        x = images[n, row, c]
+        pixels[0, c] = d
+        pixels[1, c] = d * d
+        pixels[2, c] = d * (d + x + x)
 
 
 @compile_loops
-def _along(source: Array, taps: tuple[Any, ...], out: Array) -> None:
-    """Filter a row: the taps being a tuple, their loop is unrolled and the one over pixels runs on vectors."""
-    for c in range(len(out)):
-        total = taps[0] * source[c]
-        for k in range(1, len(taps)):
-            total += taps[k] * source[c + k]
-        out[c] = total
+def _along(source: Array, taps: tuple[Any, ...], kept: Array, slot: int) -> None:
+    """Filter rows: the taps being a tuple, their loop is unrolled and the one over pixels runs on vectors."""
+    for kind in range(len(kept)):
+        for c in range(kept.shape[2]):
+            total = taps[0] * source[kind, c]
+            for k in range(1, len(taps)):
+                total += taps[k] * source[kind, c + k]
+            kept[kind, slot, c] = total
 
 
 @compile_loops
 def _down(kept: Array, first: int, taps: tuple[Any, ...], out: Array) -> None:
     """Filter columns, of rows kept in turn, the first one at `first` modulo their number."""
     size = len(taps)
-    for c in range(len(out)):
-        total = taps[0] * kept[first % size, c]
-        for k in range(1, size):
-            total += taps[k] * kept[(first + k) % size, c]
-        out[c] = total
+    for kind in range(len(out)):
+        for c in range(out.shape[1]):
+            total = taps[0] * kept[kind, first, c]
+            for k in range(1, size):
+                total += taps[k] * kept[kind, first + k if first + k < size else first + k - size, c]
+            out[kind, c] = total
 
 
 @compile_loops
-def _terms(with_luminance: bool, local: Array, means: Array, luminances: Array, contrasts: Array, out: Array) -> Any:
+def _terms(
+    with_luminance: bool,
+    local: Array,
+    means: Array,
+    luminances: Array,
+    contrasts: Array,
+    n: int,
+    row: int,
+    on_p: Array,
+    on_q: Array,
+    on_m: Array,
+) -> Any:
     """Sum 1 - SSIM, or w alone, over a row; write half its derivative to p, that to q and minus that to m."""
-    p, q, m = local[0], local[1], local[2]
-    on_p, on_q, on_m = out[0], out[1], out[2]
     one = local.dtype.type(1)
     total = local.dtype.type(0)
-    for c in range(len(means)):
-        square = p[c] * p[c]
-        own_mean = means[c] + p[c]
-        inverse = one / (m[c] + contrasts[c] - square - (means[c] + means[c]) * p[c])
-        w = (q[c] - square) * inverse
+    for c in range(len(on_p)):
+        p, q, m = local[0, c], local[1, c], local[2, c]
+        mean = means[n, row, c]
+        square = p * p
+        own_mean = mean + p
+        inverse = one / (m + contrasts[n, row, c] - square - (mean + mean) * p)
+        w = (q - square) * inverse
         if with_luminance:
-            scale = one / (luminances[c] + own_mean * own_mean)
+            scale = one / (luminances[n, row, c] + own_mean * own_mean)
             u = square * scale
             rest = one - u
             total += u + w * rest
             inverse *= rest
-            on_p[c] = (p[c] - u * own_mean) * (one - w) * scale - (p[c] - w * own_mean) * inverse
+            on_p[c] = (p - u * own_mean) * (one - w) * scale - (p - w * own_mean) * inverse
         else:
             total += w
-            on_p[c] = (w * own_mean - p[c]) * inverse
+            on_p[c] = (w * own_mean - p) * inverse
         on_q[c] = inverse
         on_m[c] = w * inverse
     return total
 
 
 @compile_loops
-def _pull_back(
-    returned: Array,
-    row: int,
-    backward: tuple[Any, ...],
-    work: Array,
-    difference: Array,
-    image: Array,
-    gain: Any,
-    slopes: Array,
-) -> None:
+def _pull_back(on: Array, differences: Array, images: Array, n: int, row: int, gain: Any, slopes: Array) -> None:
     """Write the gradient of one row of pixels."""
-    for kind in range(3):
-        _down(returned[kind], row + 1, backward, work[kind])
-    on_p, on_q, on_m, out = work[0], work[1], work[2], slopes[row]
-    for c in range(len(out)):
-        out[c] = gain * (on_p[c] + difference[c] * (on_q[c] - on_m[c]) - image[c] * on_m[c])
+    for c in range(images.shape[2]):
+        d, x = differences[n, row, c], images[n, row, c]
+        slopes[n, row, c] = gain * (on[0, c] + d * (on[1, c] - on[2, c]) - x * on[2, c])
