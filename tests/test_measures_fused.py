@@ -1,4 +1,4 @@
-"""The compiled comparison of structure against the one in torch, and that nothing needs it."""
+"""What is compiled against the same in torch, and that nothing needs it."""
 
 import subprocess
 import sys
@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from madcore import compiled
-from madcore.measures.fastest import fastest_structure
+from madcore.measures.averaging import Averaging
+from madcore.measures.fastest import fastest_averaging, fastest_structure
 from madcore.measures.filtering import gaussian_window, uniform_window
+from madcore.measures.fused_averaging import FusedAveraging
 from madcore.measures.fused_structure import FusedStructure
 from madcore.measures.tiled_structure import TiledStructure
 
@@ -32,11 +34,25 @@ def test_agrees_with_torch_to_the_last_digits(taps, size, luminance):
     assert nothing.numel() == 0
 
 
+@pytest.mark.parametrize("size", [(2, 12, 16), (1, 12, 11), (3, 7, 10), (2, 9, 9), (1, 1, 1)])
+def test_averages_agree_with_torch_to_the_last_digits(size):
+    generator = torch.Generator().manual_seed(0)
+    fine = torch.rand(size, generator=generator, dtype=torch.float64)
+    factors = torch.rand(size[0], generator=generator, dtype=torch.float64)
+    coarse = Averaging().halve(fine)
+    torch.testing.assert_close(FusedAveraging().halve(fine), coarse, rtol=1e-14, atol=0)
+    ours, theirs = fine.clone(), fine.clone()
+    FusedAveraging().pull_back(coarse, ours, factors)
+    Averaging().pull_back(coarse, theirs, factors)
+    torch.testing.assert_close(ours, theirs, rtol=1e-14, atol=0)
+
+
 def test_is_taken_where_it_works():
     image = torch.rand(1, 16, 16)
     taps = uniform_window(8)
     assert isinstance(fastest_structure(image, taps, *CONSTANTS), FusedStructure)
     assert isinstance(fastest_structure(image, taps, *CONSTANTS, weighted=True), TiledStructure)
+    assert isinstance(fastest_averaging(image), FusedAveraging)
 
 
 def test_can_be_switched_off(monkeypatch):

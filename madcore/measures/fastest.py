@@ -7,12 +7,13 @@ from collections.abc import Callable
 from torch import Tensor
 
 from madcore import compiled
+from madcore.measures.averaging import Averaging
 from madcore.measures.normalization import BandSpace, NormalizedBand
 from madcore.measures.pyramid import Resampling
 from madcore.measures.structure import Structure
 from madcore.measures.tiled_structure import TiledStructure
 
-__all__ = ["fastest_band", "fastest_resampling", "fastest_structure"]
+__all__ = ["fastest_averaging", "fastest_band", "fastest_resampling", "fastest_structure"]
 
 
 def fastest_structure(
@@ -25,6 +26,15 @@ def fastest_structure(
     from madcore.measures.fused_structure import FusedStructure
 
     return FusedStructure(image, taps, c1, c2, share=share)
+
+
+def fastest_averaging(maps: Tensor) -> Averaging:
+    """Return what halves the resolution of maps like these."""
+    if not compiled.at_hand(maps):
+        return Averaging()
+    from madcore.measures.fused_averaging import FusedAveraging
+
+    return FusedAveraging()
 
 
 def fastest_band(band: Tensor, constant: float, space: BandSpace) -> NormalizedBand:

@@ -7,11 +7,11 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from madcore.errors import InputError
 from madcore.measures.analytic import Measure, Prepared, check_images
-from madcore.measures.fastest import fastest_structure
+from madcore.measures.averaging import Averaging
+from madcore.measures.fastest import fastest_averaging, fastest_structure
 from madcore.measures.filtering import gaussian_window
 from madcore.measures.structure import dissimilarity
 
@@ -109,7 +109,7 @@ class MsSsim(Measure):
         pair, missing = (image.flatten(0, 1), mad_image.flatten(0, 1)), []
         for left in reversed(range(len(self.scale_weights))):
             missing.append(dissimilarity(*pair, self.taps, *self.constants, luminance=not left))
-            pair = _halve(pair[0]), _halve(pair[1])
+            pair = Averaging().halve(pair[0]), Averaging().halve(pair[1])
         weights = torch.tensor(self.scale_weights, dtype=torch.float64, device=image.device)
         distances = -torch.expm1(weights @ _log_floored(torch.stack(missing).double())[0])
         return distances.view(image.shape[:2]).mean(1).to(image.dtype)
@@ -131,16 +131,17 @@ class _PreparedMsSsim(Prepared):
     def __init__(self, measure: MsSsim, image: Tensor) -> None:
         super().__init__(measure, image)
         maps, self.scales = self.image.flatten(0, 1), []
+        self.averaging = fastest_averaging(maps)
         for _ in measure.scale_weights:
             self.scales.append(fastest_structure(maps, measure.taps, *measure.constants))
-            maps = _halve(maps)
+            maps = self.averaging.halve(maps)
         self.weights = torch.tensor(measure.scale_weights, dtype=torch.float64, device=image.device)
         self.differences = [torch.empty_like(scale.image) for scale in self.scales]
 
     def evaluate(self, mad_image: Tensor, *, gradient: bool) -> tuple[Tensor, Tensor]:
         torch.sub(mad_image.flatten(0, 1), self.scales[0].image, out=self.differences[0])
         for fine, coarse in pairwise(self.differences):
-            _halve(fine, out=coarse)
+            self.averaging.halve(fine, out=coarse)
         missing, slopes = [], []
         for scale, difference in zip(self.scales, self.differences, strict=True):
             values, slope = scale.compare(difference, luminance=scale is self.scales[-1], gradient=gradient)
@@ -152,10 +153,10 @@ class _PreparedMsSsim(Prepared):
         if not gradient:
             return values, slopes[0]
         factors = (distances - 1) * self.weights[:, None] * derivatives / mad_image.shape[1]
-        for slope, factor in zip(slopes, factors.to(mad_image.dtype), strict=True):
-            slope.mul_(factor[:, None, None])
-        for coarse, fine in pairwise(reversed(slopes)):
-            _add_halved_adjoint(coarse, fine)
+        finer, last = factors.to(mad_image.dtype).split([len(slopes) - 1, 1])
+        slopes[-1].mul_(last[0, :, None, None])
+        for (coarse, fine), factor in zip(pairwise(reversed(slopes)), finer.flip(0), strict=True):
+            self.averaging.pull_back(coarse, fine, factor)
         return values, slopes[0].unflatten(0, mad_image.shape[:2])
 
 
@@ -170,24 +171,3 @@ def _log_floored(missing: Tensor) -> tuple[Tensor, Tensor]:
     scaled = term * (1 + FLOOR**2) ** 0.5
     positive = missing * (2 - missing) / (scaled.clamp_min(0) + root)
     return -torch.asinh(torch.where(term > 0, positive, (root - scaled) / FLOOR**2)), -1 / root
-
-
-def _halve(maps: Tensor, out: Tensor | None = None) -> Tensor:
-    """Average over 2 x 2 pixels; an odd last row or column is doubled first."""
-    height, width = maps.shape[-2:]
-    if height % 2 or width % 2:
-        maps = pad(maps[None], (0, width % 2, 0, height % 2), mode="replicate")[0]
-    rows = maps[:, ::2] + maps[:, 1::2]
-    return torch.add(rows[..., ::2], rows[..., 1::2], out=out).mul_(0.25)
-
-
-def _add_halved_adjoint(coarse: Tensor, fine: Tensor) -> None:
-    """Add to `fine`, in place, the transpose of `_halve` applied to `coarse`."""
-    height, width = fine.shape[-2:]
-    if height % 2 or width % 2:
-        coarse = coarse.clone()
-        coarse[:, height // 2 :].mul_(2)  # the last of an odd side, none of an even one
-        coarse[..., width // 2 :].mul_(2)
-    for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        part = fine[:, row::2, column::2]
-        part.add_(coarse[:, : part.shape[1], : part.shape[2]], alpha=0.25)
