@@ -8,10 +8,13 @@ import torch
 
 from madcore import compiled
 from madcore.measures.averaging import Averaging
-from madcore.measures.fastest import fastest_averaging, fastest_structure
+from madcore.measures.fastest import fastest_averaging, fastest_pyramid, fastest_structure
 from madcore.measures.filtering import gaussian_window, uniform_window
 from madcore.measures.fused_averaging import FusedAveraging
+from madcore.measures.fused_pyramid import FusedPyramid
 from madcore.measures.fused_structure import FusedStructure
+from madcore.measures.nlpd import BANDS
+from madcore.measures.tiled_pyramid import TiledPyramid
 from madcore.measures.tiled_structure import TiledStructure
 
 CONSTANTS = 1e-4, 9e-4
@@ -30,6 +33,22 @@ def test_agrees_with_torch_to_the_last_digits(taps, size, luminance):
     torch.testing.assert_close(values, expected, rtol=1e-12, atol=1e-14)
     torch.testing.assert_close(slopes, expected_slopes, rtol=1e-10, atol=1e-15)
     alone, nothing = fused.compare(difference, luminance=luminance, gradient=False)
+    assert torch.equal(alone, values)
+    assert nothing.numel() == 0
+
+
+@pytest.mark.parametrize("size", [(2, 33, 33), (1, 34, 47), (3, 64, 129), (1, 100, 67), (1, 38, 40)])
+def test_pyramids_agree_with_torch_to_the_last_digits(size):
+    generator = torch.Generator().manual_seed(0)
+    maps, difference = torch.rand(2, *size, generator=generator, dtype=torch.float64).unbind()
+    difference = 0.3 * (difference - 0.5)
+    fused, plain = (kind(maps, BANDS, 0.5) for kind in (FusedPyramid, TiledPyramid))
+    fused.compare(torch.full_like(difference, torch.nan))  # what is left of earlier work does not count
+    values, slopes = fused.compare(difference)
+    expected, expected_slopes = plain.compare(difference)
+    torch.testing.assert_close(values, expected, rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(slopes, expected_slopes, rtol=1e-10, atol=1e-15)
+    alone, nothing = fused.compare(difference, gradient=False)
     assert torch.equal(alone, values)
     assert nothing.numel() == 0
 
@@ -53,6 +72,7 @@ def test_is_taken_where_it_works():
     assert isinstance(fastest_structure(image, taps, *CONSTANTS), FusedStructure)
     assert isinstance(fastest_structure(image, taps, *CONSTANTS, weighted=True), TiledStructure)
     assert isinstance(fastest_averaging(image), FusedAveraging)
+    assert isinstance(fastest_pyramid(torch.rand(1, 33, 33), BANDS), FusedPyramid)
 
 
 def test_can_be_switched_off(monkeypatch):

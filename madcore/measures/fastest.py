@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from torch import Tensor
 
 from madcore import compiled
 from madcore.measures.averaging import Averaging
-from madcore.measures.normalization import BandSpace, NormalizedBand
-from madcore.measures.pyramid import Resampling
+from madcore.measures.normalization import Band, NormalizedPyramid
 from madcore.measures.structure import Structure
+from madcore.measures.tiled_pyramid import TiledPyramid
 from madcore.measures.tiled_structure import TiledStructure
 
-__all__ = ["fastest_averaging", "fastest_band", "fastest_resampling", "fastest_structure"]
+__all__ = ["fastest_averaging", "fastest_pyramid", "fastest_structure"]
 
 
 def fastest_structure(
@@ -37,21 +35,10 @@ def fastest_averaging(maps: Tensor) -> Averaging:
     return FusedAveraging()
 
 
-def fastest_band(band: Tensor, constant: float, space: BandSpace) -> NormalizedBand:
-    """Return what compares the bands of other images with this one, (M, H, W); parameters as of `NormalizedBand`."""
-    if not compiled.at_hand(band):
-        return NormalizedBand(band, constant, space)
-    from madcore.measures.fused_normalization import FusedBand
+def fastest_pyramid(maps: Tensor, bands: tuple[Band, ...], share: float = 1.0) -> NormalizedPyramid:
+    """Return what compares other maps with these, (M, H, W); parameters are those of `TiledPyramid`."""
+    if not compiled.at_hand(maps):
+        return TiledPyramid(maps, bands, share)
+    from madcore.measures.fused_pyramid import FusedPyramid
 
-    return FusedBand(band, constant, space)
-
-
-def fastest_resampling(
-    vertical: Tensor, horizontal: Tensor, source: Tensor, target: Tensor, between: Tensor
-) -> Callable[[], None]:
-    """Return what fills the target from the source; parameters are those of `Resampling`."""
-    if not compiled.at_hand(source):
-        return Resampling(vertical, horizontal, source, target, between)
-    from madcore.measures.fused_pyramid import FusedResampling
-
-    return FusedResampling(vertical, horizontal, source, target)
+    return FusedPyramid(maps, bands, share)

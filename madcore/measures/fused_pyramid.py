@@ -1,129 +1,83 @@
-"""Halving and doubling the resolution as in `pyramid`, compiled: each output sums its few inputs, row by row.
-
-Away from the edges all outputs of a halving have the same weights, and so have all pairs of outputs of a doubling:
-these run on vectors.  Which ones they are is read off the matrix, so that the same loops serve the transposes.
-"""
+"""Comparison of normalised Laplacian pyramids as in `tiled_pyramid`, compiled: one call for all maps and levels."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from madcore.compiled import compile_loops
+from madcore.measures.normalization import Band, BandSpace, NormalizedBand
+from madcore.measures.pyramid import doubling, halving, level_sizes
+from madcore.measures.pyramid_loops import EDGE, compare, decompose, place
 
-__all__ = ["FusedResampling"]
+__all__ = ["FusedPyramid"]
 
 Array = np.ndarray[Any, Any]
-REACH = 5  # inputs that an output of a halving may have; a pair of outputs of a doubling has three
+NEIGHBOURS = 5  # of a coefficient, with what fills up: one program serves all bands
 
 
-class FusedResampling:
-    """What `Resampling` does, on the CPU; same parameters, but no work space."""
+class FusedPyramid:
+    """What `TiledPyramid` does, on the CPU; same parameters."""
 
-    def __init__(self, vertical: Tensor, horizontal: Tensor, source: Tensor, target: Tensor) -> None:
-        self.source, self.target = source.numpy(), target.numpy()
-        kind, across = self.source.dtype, horizontal.numpy()
-        self.weights = *_inputs(vertical.numpy(), kind), *_inputs(across, kind)
-        halves = across.shape[0] < across.shape[1]
-        self.inner = halves, *(_alike_halved(across, kind) if halves else _alike_doubled(across, kind))
+    def __init__(self, maps: Tensor, bands: tuple[Band, ...], share: float = 1.0) -> None:
+        kind, self.share = maps.numpy().dtype, share
+        sizes = level_sizes(maps, len(bands))
+        *starts, length = np.cumsum([0, *(height * width for height, width in sizes)])
+        self.levels = np.array([(start, *size) for start, size in zip(starts, sizes, strict=True)], np.int64)
+        forth, back = ([_weights(make, size) for size in sizes[:-1]] for make in (halving, doubling))
+        # the transpose of doubling halves
+        self.halvings = np.array([[each[0] for each in forth], [each[1] for each in back]], kind)
+        self.doublings = np.array([[each[0] for each in back], [each[1] for each in forth]], kind)
+        given = [sorted(neighbours.items()) for _, neighbours in bands]
+        filled = [each + [((0, 0), 0.0)] * (NEIGHBOURS - len(each)) for each in given]
+        self.offsets = np.array([list(zip(*(offset for offset, _ in each), strict=True)) for each in filled], np.int64)
+        self.weights = np.array([[weight for _, weight in each] for each in filled], kind)
+        self.lows, self.bands = np.empty((2, length), kind)
+        self.references = self._references(maps, bands)
 
-    def __call__(self) -> None:
-        """Fill the target."""
-        _resample(*self.weights, *self.inner, self.source, self.target)
+    def compare(self, difference: Tensor, *, gradient: bool = True) -> tuple[Tensor, Tensor]:
+        """Average the distance over the bands of each map; see `TiledPyramid.compare`."""
+        values = torch.empty(len(difference), dtype=torch.float64)
+        slopes = difference.new_empty(difference.shape if gradient else (0, 0, 0))
+        fixed = self.levels, self.halvings, self.doublings, self.offsets, self.weights, self.references
+        arrays = difference.contiguous().numpy(), values.numpy(), slopes.numpy()
+        compare(*fixed, self.lows, self.bands, self.share, gradient, *arrays)
+        return values, slopes
 
-
-def _inputs(matrix: Array, kind: np.dtype[Any]) -> tuple[Array, Array]:
-    """Return the inputs of each output of a banded matrix and their weights, (most inputs, outputs)."""
-    most = int((matrix != 0).sum(1).max())
-    # the largest weights first; where there are fewer, what is left has weight 0
-    order = np.argsort(-abs(matrix), axis=1, kind="stable")[:, :most]
-    weights = np.take_along_axis(matrix, order, 1)
-    return np.ascontiguousarray(order.T, np.uint32), np.ascontiguousarray(weights.T, kind)
-
-
-def _alike_halved(matrix: Array, kind: np.dtype[Any]) -> tuple[int, int, tuple[Any, ...]]:
-    """Return the first of the outputs with the same weights, one past the last, and the weights from 2 c - 2 on."""
-    padded = np.pad(matrix, ((0, 0), (2, REACH)))
-    bands = np.stack([padded[c, 2 * c : 2 * c + REACH] for c in range(len(matrix))])
-    return *_around_the_middle(bands), (*(kind.type(each) for each in bands[len(bands) // 2]), kind.type(0))
-
-
-def _alike_doubled(matrix: Array, kind: np.dtype[Any]) -> tuple[int, int, tuple[Any, ...]]:
-    """Return the same of pairs of outputs, (2 j, 2 j + 1), the weights of both from j - 1 on."""
-    padded = np.pad(matrix, ((0, 0), (1, 3)))
-    bands = np.stack([padded[2 * j : 2 * j + 2, j : j + 3].flatten() for j in range(len(matrix) // 2)])
-    return *_around_the_middle(bands), tuple(kind.type(each) for each in bands[len(bands) // 2])
-
-
-def _around_the_middle(bands: Array) -> tuple[int, int]:
-    """Return the range of rows around the middle one that equal it, without the outermost, whose inputs may be none."""
-    middle = len(bands) // 2
-    first = last = middle
-    while first > 1 and np.array_equal(bands[first - 1], bands[middle]):
-        first -= 1
-    while last < len(bands) - 1 and np.array_equal(bands[last], bands[middle]):
-        last += 1
-    return first, last
+    def _references(self, maps: Tensor, bands: tuple[Band, ...]) -> Array:
+        """Return the bands of the maps, their denominators and the normalised bands, (3, M, pixels of all levels)."""
+        references = maps.new_empty(3, len(maps), len(self.bands))
+        for one, kept in zip(maps.contiguous().numpy(), references[0], strict=True):
+            decompose(self.levels, self.halvings, self.doublings, one, self.lows, self.bands)
+            kept.copy_(torch.from_numpy(self.bands))
+        for (start, height, width), (constant, neighbours) in zip(self.levels, bands, strict=True):
+            parts = references[..., start : start + height * width].unflatten(2, (int(height), int(width)))
+            band = parts[0].contiguous()
+            normalized = NormalizedBand(band, constant, BandSpace(band, neighbours))
+            parts[1], parts[2] = normalized.pool, normalized.normalized
+        return references.numpy()
 
 
-@compile_loops
-def _resample(
-    row_inputs: Array,
-    row_weights: Array,
-    column_inputs: Array,
-    column_weights: Array,
-    halves: bool,
-    first: int,
-    last: int,
-    weights: tuple[Any, ...],
-    source: Array,
-    target: Array,
-) -> None:
-    line = np.empty(source.shape[2], source.dtype)
-    begin, end = (first, last) if halves else (2 * first, 2 * last)
-    for n in range(target.shape[0]):
-        for row in range(target.shape[1]):
-            line[:] = 0
-            for k in range(len(row_inputs)):
-                _add(row_weights[k, row], source[n, row_inputs[k, row]], line)
-            out = target[n, row]
-            _gather(column_inputs, column_weights, line, out, 0, begin)
-            _gather(column_inputs, column_weights, line, out, end, len(out))
-            if halves:
-                _halve(line[2 * first - 2 :], weights, out[first:last])
-            else:
-                _double(line[first - 1 :], weights, out[2 * first : 2 * last])
+def _weights(make: Callable[[int], Tensor], size: tuple[int, int]) -> tuple[Array, Array]:
+    """Return the weights down and across of a step from or to a level of this size, and those of its transpose."""
+    down, across = (make(side).numpy() for side in size)
+    return np.stack([_few(down), _few(across)]), np.stack([_few(down.T), _few(across.T)])
 
 
-@compile_loops
-def _add(weight: Any, values: Array, out: Array) -> None:
-    for c in range(len(out)):
-        out[c] += weight * values[c]
+def _few(matrix: Array) -> Array:
+    """Return the weights of the first outputs, one or a pair of those in the middle, and the last, (places, taps).
 
-
-@compile_loops
-def _gather(inputs: Array, weights: Array, line: Array, out: Array, begin: int, end: int) -> None:
-    for c in range(begin, end):
-        total = weights[0, c] * line[inputs[0, c]]
-        for k in range(1, len(inputs)):
-            total += weights[k, c] * line[inputs[k, c]]
-        out[c] = total
-
-
-@compile_loops
-def _halve(line: Array, weights: tuple[Any, ...], out: Array) -> None:
-    a, b, c, d, e, _ = weights  # one program takes the weights of both
-    for k in range(len(out)):
-        j = 2 * k
-        out[k] = a * line[j] + b * line[j + 1] + c * line[j + 2] + d * line[j + 3] + e * line[j + 4]
-
-
-@compile_loops
-def _double(line: Array, weights: tuple[Any, ...], out: Array) -> None:
-    a, b, c, d, e, f = weights
-    for k in range(len(out) // 2):
-        before, here, after = line[k], line[k + 1], line[k + 2]
-        out[2 * k] = a * before + b * here + c * after
-        out[2 * k + 1] = d * before + e * here + f * after
+    They are those of the inputs from 2 c - 2 on for output c of a halving, and from c // 2 - 1 on in a doubling.
+    """
+    outputs, inputs = matrix.shape
+    halves = outputs < inputs
+    first, taps, each = (2, 6, 1) if halves else (1, 3, 2)
+    padded = np.pad(matrix, ((0, 0), (first, taps)))
+    few = np.zeros((each * 2 * (EDGE + 1), taps))
+    for c in {*range(min(outputs, 3 * EDGE)), *range(max(0, outputs - 3 * EDGE), outputs)}:
+        start = 2 * c if halves else c // 2
+        few[each * place(c // each, outputs // each) + c % each] = padded[c, start : start + taps]
+    return few

@@ -9,16 +9,25 @@ of the normalised bands is
 
 from __future__ import annotations
 
-import functools
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-__all__ = ["REACH", "BandSpace", "NormalizedBand", "normalize"]
+__all__ = ["ROUNDING", "Band", "BandSpace", "NormalizedBand", "NormalizedPyramid", "normalize", "smooth_root"]
 
 REACH = 2  # of the neighbours, in pixels
+ROUNDING = 1e-7  # of the root at 0, for a finite gradient there
 
 Neighbours = dict[tuple[int, int], float]
+Band = tuple[float, Neighbours]  # semi-saturation, and weights of the neighbours at offsets (row, column)
+
+
+class NormalizedPyramid(Protocol):
+    """Normalised bands of reference maps with which those of others can be compared."""
+
+    def compare(self, difference: Tensor, *, gradient: bool = True) -> tuple[Tensor, Tensor]:
+        """Return the distance of each map, (M,), and its gradient, (M, H, W)."""
 
 
 class BandSpace:
@@ -38,13 +47,6 @@ class BandSpace:
         opposite = {(-row, -column): weight for (row, column), weight in neighbours.items()}
         self.terms = _terms(self.change, self.pool, neighbours)
         self.adjoint_terms = _terms(difference, self.pool, opposite)
-
-    @functools.cached_property
-    def padded(self) -> tuple[Tensor, Tensor]:
-        """Room for two maps, each between margins of zeros as wide as neighbours reach."""
-        height, width = (side + 2 * REACH for side in self.difference.shape[1:])
-        one, other = self.difference.new_zeros(2, height, width)
-        return one, other
 
     def pool_change(self) -> Tensor:
         """Sum the neighbours of each number in `change`."""
@@ -103,6 +105,11 @@ def normalize(band: Tensor, constant: float, neighbours: Neighbours) -> Tensor:
     for (row, column), weight in neighbours.items():
         pool = pool + weight * padded[..., REACH + row : REACH + row + height, REACH + column : REACH + column + width]
     return band / pool
+
+
+def smooth_root(squares: Tensor) -> Tensor:
+    """Return the root, smooth at 0 and 0 there, without cancellation."""
+    return squares / ((squares + ROUNDING**2).sqrt() + ROUNDING)
 
 
 def _terms(source: Tensor, target: Tensor, neighbours: Neighbours) -> list[tuple[Tensor, Tensor, float]]:

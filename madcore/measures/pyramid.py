@@ -12,11 +12,19 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-__all__ = ["Resampling", "doubling", "halving"]
+__all__ = ["Resampling", "doubling", "halving", "level_sizes"]
 
 Product = Callable[..., Tensor]
 BINOMIAL = torch.tensor([1, 4, 6, 4, 1], dtype=torch.float64) / 16
 BLOCK = 32  # pixels of the lower resolution in a block: more would waste products with zeros, fewer calls
+
+
+def level_sizes(images: Tensor, count: int) -> list[tuple[int, int]]:
+    """Return height and width of each level of images (..., H, W), each half as large as the one before, rounded up."""
+    sizes = [(images.shape[-2], images.shape[-1])]
+    for _ in range(count - 1):
+        sizes.append(((sizes[-1][0] + 1) // 2, (sizes[-1][1] + 1) // 2))
+    return sizes
 
 
 def halving(side: int) -> Tensor:
