@@ -82,7 +82,7 @@ def judge(
     off = abs(numbers(evaluation.held) - numbers(state.level))
     error = xp.amax(off / numbers(error_scale), 1)
     merit, candidate = merits(evaluation, multiplier, state.level)
-    ratio = _gain_ratio(state, merit, measured.predicted)
+    ratio = _gain_ratio(state, merit, measured)
     stuck = ahead >= 0
     finite = xp.isfinite(merit) & xp.isfinite(measured.changed)  # a norm sees any pixel that is not
     refused = ~finite | ((error > TOO_FAR) & (error > 0.7 * old_error)) | ~(ratio >= -0.5) | stuck
@@ -122,12 +122,16 @@ def merits(evaluation: Evaluation, multiplier: Tensor, level: Tensor) -> tuple[N
     return on_level + 0.3 * worth, on_level + worth
 
 
-def _gain_ratio(state: LevelSetState, merit: Numbers, predicted: Numbers) -> Numbers:
-    """Actual over predicted decrease; 0.5 where the decrease drowns in rounding."""
+def _gain_ratio(state: LevelSetState, merit: Numbers, measured: Compared) -> Numbers:
+    """Actual over predicted decrease; where that drowns in rounding, by the slopes at both ends of the step.
+
+    Such a step is never refused, and the radius grows where they agree: a small one would stay small for ever.
+    """
     rounding = 1e-6 if state.point.dtype == torch.float32 else 1e-12
-    xp = namespace(merit)
+    xp, predicted = namespace(merit), measured.predicted
     value = abs(numbers(state.multiplier) * numbers(state.level)).sum(1) + abs(numbers(state.evaluation.objective))
     gained = merit - numbers(state.merit)
-    tiny = torch.finfo(state.point.dtype).tiny
-    ratio = xp.where(predicted < 0, gained / xp.clip(predicted, None, -tiny), -0.6 * xp.sign(gained))
-    return xp.where(abs(gained) <= rounding * value, 0.5, ratio)
+    falls = xp.clip(predicted, None, -torch.finfo(state.point.dtype).tiny)
+    ratio = xp.where(predicted < 0, gained / falls, -0.6 * xp.sign(gained))
+    sloped = xp.where(predicted < 0, xp.clip(1 + 0.5 * measured.curvature / falls, 0.0, None), 0.5)
+    return xp.where(abs(gained) <= rounding * value, sloped, ratio)
