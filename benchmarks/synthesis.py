@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import time
 import warnings
 
@@ -32,19 +33,30 @@ def peer_ssim(image, mad_image):
     return 1 - plenoptic.metric.ssim(image, mad_image)
 
 
+LONGEST = 320
 PEER = {"ssim": peer_ssim, "mse": peer_mse}
 
 
 def run_ours(image, start, optimized, held, minmax, target):
-    """Return the seconds of the shortest run that reaches the target value, and that value."""
-    reached = (lambda value: value <= target) if minmax == "min" else (lambda value: value >= target)
-    for iterations in (5, 7, 10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320):
+    """Return the result of the shortest run that reaches the target value, and its seconds, the median of three."""
+
+    def run(iterations):
         begun = time.perf_counter()
         result = madcore.synthesize(image, optimized, held, minmax, initial_image=start, max_iter=iterations)
-        seconds = time.perf_counter() - begun
-        if reached(result.optimized_value.item()):
-            break
-    return result, seconds
+        return result, time.perf_counter() - begun
+
+    def reaches(iterations):
+        value = run(iterations)[0].optimized_value.item()
+        return value <= target if minmax == "min" else value >= target
+
+    few, enough = 0, 5
+    while enough < LONGEST and not reaches(enough):
+        few, enough = enough, 2 * enough
+    while enough - few > 1:
+        middle = (few + enough) // 2
+        few, enough = (few, middle) if reaches(middle) else (middle, enough)
+    runs = [run(enough) for _ in range(3)]
+    return runs[0][0], statistics.median(seconds for _, seconds in runs)
 
 
 def compare(side, iterations):
