@@ -16,15 +16,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Bars", "Lines", "make_watcher"]
 
-
-ROOM = 33  # letters of what an image is, on 80 columns; longer names stand once above, their letters in their place
+ROOM = 33  # letters beside a bar of 80 columns; longer names stand once above, their letters in their place
 
 
 class Lines:
     """Says a line when an image is finished."""
 
-    def __init__(self, names: Mapping[str, str], stop: Stop, images: Sequence[str]) -> None:
-        self.names = _short_names(names, images)
+    def __init__(self, names: Mapping[str, str], stop: Stop) -> None:
+        self.names = names
         self.stop = stop
         self.shown: AbstractContextManager[object] = nullcontext()
 
@@ -96,7 +95,7 @@ def make_watcher(
     """Make what fits the standard error."""
     if sys.stderr.isatty():
         return Bars(names, stop, images, max_iter, starts)
-    return Lines(names, stop, images)
+    return Lines(names, stop)
 
 
 def _describe(image: str, names: Mapping[str, str]) -> str:
