@@ -204,7 +204,8 @@ class MADProblem:
                 gradient + self.penalty_lambda * slope.flatten(1),
             )
         held = torch.stack([values for values, _ in pairs], 1)
-        slopes = [gradients.flatten(1) for _, gradients in pairs]
+        # numpy has no tensors whose numbers are yet to be negated, as gradients of complex numbers may be
+        slopes = [gradients.flatten(1).resolve_neg() for _, gradients in pairs]
         jacobian = slopes[0][:, None] if len(slopes) == 1 else torch.stack(slopes, 1)
         if (movable := self.bounds.movable) is not None:
             gradient, jacobian = gradient * movable, jacobian * movable[:, None]

@@ -128,3 +128,15 @@ def test_learned_metric_like_torch(shape, dtype):
     begun = [each.first(error, slope, free, ~yes) for each in (theirs, ours)]
     assert_alike(*begun, dtype)
     assert_alike(theirs.learn(begun[0], step, change, yes, ~yes), ours.learn(begun[1], step, change, yes, ~yes), dtype)
+
+
+def test_gradients_that_are_yet_to_be_negated():
+    def held(image, mad_image):
+        error = torch.complex(torch.zeros_like(image), mad_image - image).conj()
+        return torch.view_as_real(error.resolve_conj()).square().flatten(1).mean(1)
+
+    image = torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    assert madcore.Metric(held).prepare(image).value_and_gradient(1 - image)[1].is_neg()
+    found = madcore.synthesize(image, "mae", held, "max", max_iter=5)
+    same = madcore.synthesize(image, "mae", "mse", "max", max_iter=5)
+    torch.testing.assert_close(found.optimized_value, same.optimized_value)
