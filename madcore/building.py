@@ -50,7 +50,8 @@ def code_of(entry: AnyEntry, options: Mapping[str, object]) -> tuple[str, ...]:
     """
     declared = getattr(entry.spec, "code", None)
     if declared is None:
-        return tuple(str(value) for value in options.values() if is_code_in_file(value))
+        values = [each for value in options.values() for each in (value if isinstance(value, tuple) else (value,))]
+        return tuple(str(each) for each in values if is_code_in_file(each))
     with blaming(_culprit(entry)):
         return tuple(declared(**options))
 

@@ -75,7 +75,7 @@ class MetricSpec:
         Takes the options and returns what code of the user's own `build` will run for them, a tuple of str:
         ``./file.py:attribute``, ``package.module:attribute`` or the name of a file.  It is hashed into what identifies
         the metric, and ``madcore verify`` runs it only if that is allowed and it is unchanged.  Without `code`, options
-        that are ``./file.py:attribute`` are taken for such.
+        that are ``./file.py:attribute``, or have such among them, are taken for such.
     oracle : callable, optional
         Takes the options and returns another, plain computation of the distance, ``(image, mad_image) -> (N,)``, which
         ``madcore check`` compares: it alone tells whether an asymmetric metric takes the reference image first.

@@ -345,6 +345,23 @@ def test_code_that_a_plugin_runs_is_asked_for_and_compared(tmp_path, check, mine
     assert "has no SHA-256 of the code" in check(folder, "--allow-code")[1]
 
 
+def test_code_among_several_values_of_an_option_is_asked_for(tmp_path, check, mine, monkeypatch):
+    def build(*, parts: tuple[str, ...] = ()):
+        return create_metric(parts[0]).function
+
+    spec = MetricSpec("any", build, higher_is_better=False, perfect=0.0)
+    plugin = SimpleNamespace(metrics=hookimpl(specname="madcore_metrics")(lambda: [spec]))
+    monkeypatch.setattr(registry, "find_candidates", lambda: [Candidate("sum", "sum", "1", lambda: plugin)])
+    file, ran = mine
+    assert run(["synth", f"sum.any,parts={file}:metric", "mae", *QUICK, str(tmp_path / "mad"), "--minmax", "max"]) == 0
+    for name in [name for name in sys.modules if name.startswith("madcore_file_")]:
+        monkeypatch.delitem(sys.modules, name)
+    ran.unlink()
+    code, error = check(tmp_path / "mad")
+    assert (code, ran.exists()) == (2, False)
+    assert "read it, then allow it with --allow-code" in error
+
+
 def test_code_that_is_a_file_only_by_its_name(mad, check):
     edit_record(mad, lambda record: record["key"]["a"].update(metric="./none.py:metric", code="sha256:0"))
     code, error = check(mad, "--allow-code")
