@@ -98,12 +98,15 @@ def test_what_is_free_now_counts():
     assert fits() == 3
 
 
-@pytest.mark.parametrize(("error", "fits"), [(MemoryError(), 1), (ValueError("no such thing"), 8)])
-def test_a_trial_that_fails(error, fits):
+@pytest.mark.parametrize(("error", "later"), [(MemoryError(), 1), (ValueError("no such thing"), 5)])
+def test_a_trial_that_fails(error, later):
     def attempt(count):
         raise error
 
-    assert Portions(Imagined(free=1000, each=10)).fit("kind", 8, attempt) == fits
+    device = Imagined(free=1000, each=100)
+    portions = Portions(device)
+    assert portions.fit("kind", 8, attempt) == 1
+    assert portions.fit("kind", 8, device.trials.append) == later
 
 
 @told_by_linux

@@ -47,12 +47,16 @@ class Portions:
             As many are there.
         attempt : callable
             Does with so many of them, in little time, what needs about as much memory as the whole.  Called where
-            several of a new kind are there: for one, and for two if as many times one were too much.
+            several of a new kind are there: for one, and for two if as many times one were too much.  Where it fails
+            for another reason than memory nothing is known of the kind, and 1 is returned.
         """
         if self.gauge is not None and count > 1:
             free = USABLE * self.gauge.free()
             if kind not in self._appetites:
-                self._appetites[kind] = _appetite(self.gauge, count, attempt, free)
+                measured = _appetite(self.gauge, count, attempt, free)
+                if measured is None:
+                    return 1
+                self._appetites[kind] = measured
             count = max(1, self._appetites[kind].fit(count, free))
         return min(count, self._most.get(kind, count))
 
@@ -68,13 +72,14 @@ class Portions:
         return f"the {(self.gauge.held() + self.gauge.free()) / 1e9:.3g} GB that this process may have"
 
 
-def _appetite(gauge: Gauge, count: int, attempt: Callable[[int], object], free: float) -> Appetite:
+def _appetite(gauge: Gauge, count: int, attempt: Callable[[int], object], free: float) -> Appetite | None:
+    """Measure; None where something else than memory was wrong, which is told where they are played."""
     try:
         return _measure(gauge, count, attempt, free)
-    except (Exception, Expired) as error:  # what else is wrong is told where they are played
-        each = math.inf if is_exhaustion(error) else 0.0
+    except (Exception, Expired) as error:
+        exhausted = is_exhaustion(error)
     release_memory()  # not in the handler, where the error keeps tensors alive
-    return Appetite(each)
+    return Appetite(math.inf) if exhausted else None
 
 
 def _measure(gauge: Gauge, count: int, attempt: Callable[[int], object], free: float) -> Appetite:
