@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from madcore import InputError
 from madcore_models.found import Found, near
 from madcore_models.pruning import drop_unused, regain, same_tensors, used_tensors
-from madcore_models.taps import WHOLE, run_layers, trace_layers
+from madcore_models.taps import HOOKING, WHOLE, run_layers, trace_layers
 
 __all__ = ["RefusedError", "Representation", "check_layers"]
 
@@ -104,11 +104,12 @@ class Representation:
 
     def _copy(self, dtype: torch.dtype, device: torch.device) -> nn.Module:
         key = (dtype, device)
-        if key not in self.copies:
-            is_first = not self.copies
-            network = self.network if is_first else copy.deepcopy(self.network)
-            self.copies[key] = network.to(device=device, dtype=dtype)
-        return self.copies[key]
+        network = self.copies.get(key)
+        if network is None:
+            with HOOKING:
+                own = copy.deepcopy(self.network) if self.copies else self.network
+            network = self.copies[key] = own.to(device=device, dtype=dtype)
+        return network
 
     def _run(self, network: nn.Module, layers: tuple[str, ...], pictures: Tensor) -> list[Tensor]:
         outputs = self._guarded(lambda: run_layers(network, layers, pictures, self.counts), pictures)

@@ -7,13 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from threading import Lock, get_ident
 from typing import Any
 
 from torch import Tensor, nn
 
-__all__ = ["WHOLE", "run_layers", "trace_layers"]
+__all__ = ["HOOKING", "WHOLE", "run_layers", "trace_layers"]
 
 WHOLE = ""  # the name that a network has among its layers
+HOOKING = Lock()  # held while hooks of networks change: another thread may run, or copy, the same network
 
 
 class _Enough(BaseException):
@@ -22,13 +24,22 @@ class _Enough(BaseException):
 
 @dataclass
 class _Recorder:
-    """The outputs of layers in one run, and how often each put out; a layer that runs again replaces its output."""
+    """The outputs of layers in one run, and how often each put out; a layer that runs again replaces its output.
+
+    Only of runs in the thread that made it; a copy, which goes with the copy of a network, records nothing.
+    """
 
     limits: Counter[str] | None
     outputs: dict[str, Any] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+    thread: int = field(default_factory=get_ident)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Recorder:
+        return _Recorder(Counter())
 
     def record(self, name: str, layer: nn.Module, inputs: object, output: Any) -> None:
+        if self.thread != get_ident():
+            return
         if self.limits is not None and self.counts[name] == self.limits[name]:
             return  # so that an output does not depend on which other layers are wanted
         # A copy, because the next layer may work in place.
@@ -79,11 +90,13 @@ def trace_layers(network: nn.Module, layers: Sequence[str], pictures: Tensor) ->
 
 @contextmanager
 def _hooked(network: nn.Module, layers: Sequence[str], recorder: _Recorder) -> Iterator[None]:
-    handles = [
-        network.get_submodule(name).register_forward_hook(partial(recorder.record, name)) for name in set(layers)
-    ]
+    with HOOKING:
+        handles = [
+            network.get_submodule(name).register_forward_hook(partial(recorder.record, name)) for name in set(layers)
+        ]
     try:
         yield
     finally:
-        for handle in handles:
-            handle.remove()
+        with HOOKING:
+            for handle in handles:
+                handle.remove()

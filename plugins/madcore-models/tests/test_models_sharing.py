@@ -2,6 +2,8 @@
 
 import gc
 import weakref
+from concurrent.futures import ThreadPoolExecutor
+from threading import current_thread, main_thread
 
 import pytest
 import torch
@@ -187,3 +189,23 @@ def test_a_file_that_was_edited_is_another_network(tmp_path, pictures):
     assert trunk(before) == trunk(features(f"{path}:Net"))
     path.write_text(code.format(5))
     assert trunk(before) != trunk(features(f"{path}:Net"))
+
+
+def test_a_network_that_runs_in_two_threads(pictures):
+    net = Net()
+    shallow, deep = (features(net, layers=layers) for layers in ("first", "first+second"))
+    assert trunk(shallow) == trunk(deep)
+    wanted = [metric(*pictures) for metric in (shallow, deep)]
+    prepared = [metric.prepare(pictures[0]) for metric in (shallow, deep)]
+    found = []
+
+    def run_the_other(*_):
+        if current_thread() is main_thread():
+            with ThreadPoolExecutor(1) as other:
+                found.append(other.submit(prepared[1], pictures[1]).result())
+
+    hook = network(shallow).first.register_forward_hook(run_the_other)
+    mine = prepared[0](pictures[1])
+    hook.remove()
+    assert torch.equal(mine, wanted[0])
+    assert torch.equal(found[0], wanted[1])
