@@ -67,6 +67,22 @@ def test_saved_and_loaded_run_goes_on_bit_for_bit(tmp_path):
     assert torch.equal(half.mad_image, whole.mad_image)
 
 
+def test_the_state_of_another_version_is_refused(tmp_path):
+    mad = competition()
+    mad.synthesize(max_iter=3)
+    mad.save(tmp_path / "mad.pt")
+    contents = torch.load(tmp_path / "mad.pt", weights_only=True)
+    state = next(
+        each["level_set"]["state"] for each in contents.values() if isinstance(each, dict) and "level_set" in each
+    )
+    del state["fields"]["bend"]
+    torch.save(contents, tmp_path / "mad.pt")
+    resumed = competition()
+    resumed.load(tmp_path / "mad.pt")
+    with pytest.raises(madcore.InputError, match="another version of the level-set solver"):
+        resumed.synthesize(max_iter=3)
+
+
 def test_moves_to_another_type():
     mad = competition()
     mad.synthesize(max_iter=15)

@@ -17,7 +17,7 @@ from torch import Tensor
 from madcore.bounds import PixelBounds
 from madcore.competition.descent import Saved, Step
 from madcore.competition.objective import Objective
-from madcore.errors import ContractError
+from madcore.errors import ContractError, InputError
 from madcore.metric import Metric, PreparedMetric
 from madcore.penalties import Penalty
 from madcore.problem import Evaluation, MADProblem
@@ -51,6 +51,11 @@ class LevelSetDescent:
         Smallest and largest value of the pixels.
     saved : dict, optional
         What `state` returned, to go on from there.
+
+    Raises
+    ------
+    InputError
+        If another version of the solver saved it.
     """
 
     optimizer = None
@@ -175,7 +180,14 @@ def _packed(value: Any) -> Any:
 
 def _unpacked(value: Any) -> Any:
     if isinstance(value, dict):
-        return _KINDS[value["kind"]](**{name: _unpacked(entry) for name, entry in value["fields"].items()})
+        given = {name: _unpacked(entry) for name, entry in value["fields"].items()}
+        kind = _KINDS.get(value["kind"])
+        if kind is None or given.keys() != {field.name for field in fields(kind)}:
+            raise InputError(
+                "the saved competition holds the state of another version of the level-set solver: go on with the "
+                "version that saved it, or begin anew"
+            )
+        return kind(**given)
     return tuple(value) if isinstance(value, list) else value
 
 
