@@ -19,6 +19,7 @@ __all__ = ["learn_level", "return_to_level"]
 SHARES = math.log(0.3), math.log(3.0)  # smallest and largest factor of a proposal's error, as logarithms
 ENOUGH = 1e-3  # relative held error at which Newton steps end
 TRUSTED = 3e-4  # relative error of a forecast below which the next one is taken unseen
+BELIEVED = 0.5  # above it the next one is not even tried
 
 
 def return_to_level(
@@ -45,9 +46,10 @@ def return_to_level(
     refusals = numbers(state.refusals)
     xp = namespace(refusals)
     expected = numbers(state.evaluation.held)[:, 0] + ahead.held + numbers(state.bend) * ahead.square
-    trusted = (numbers(state.surprise) < TRUSTED) & (refusals == 0)
+    surprise = numbers(state.surprise)
+    trusted, believed = (surprise < TRUSTED) & (refusals == 0), surprise < BELIEVED
     enough = xp.where(refusals > 0, 0.003, 0.03)
-    return _along_ray(problem, passes, proposal, state.level[:, 0], state.degree, expected, trusted, enough)
+    return _along_ray(problem, passes, proposal, state.level[:, 0], state.degree, expected, believed, trusted, enough)
 
 
 @np.errstate(all="ignore")
@@ -76,10 +78,11 @@ def _along_ray(
     level: Tensor,
     degree: Tensor,
     expected: Numbers,
+    believed: Numbers,
     trusted: Numbers,
     enough: Numbers,
 ) -> tuple[Tensor, Numbers]:
-    """Scale the error of proposals (N, n) so that the one held metric is near its level: none to three of its values.
+    """Scale the error of proposals (N, n) so that the one held metric is near its level: none to four of its values.
 
     Parameters
     ----------
@@ -87,26 +90,26 @@ def _along_ray(
         Wanted value, and degree of the metric along the ray, (N,) each.
     expected : Numbers
         What the held metric is expected to be at the proposals, (N,).
-    trusted : Numbers
-        Where that is enough to go by, (N,).
+    believed, trusted : Numbers
+        Where that is worth a try, and where it is enough to go by, (N,).
     enough : Numbers
         Relative correction below which to stop, (N,).
 
     Returns
     -------
     trial, surprise : Tensor, Numbers
-        (N, n); and by how much, relatively, the metric missed its level at the first try, (N,), NaN where none of its
-        values was computed.
+        (N, n); and how wrong, relatively, the expectation was, (N,), NaN where no value of the metric was computed.
     """
     wanted, slope = numbers(level), numbers(degree)
     xp = namespace(wanted)
-    foreseen = xp.log(wanted / expected) / slope
-    position = xp.clip(xp.where(xp.isfinite(foreseen), foreseen, 0.0), *SHARES)  # logarithm of the factor
+    foreseen = xp.log(wanted / expected)
+    believed = believed & xp.isfinite(foreseen)
+    position = xp.clip(xp.where(believed, foreseen / slope, 0.0), *SHARES)  # logarithm of the factor
     trial = passes.on_ray(problem, proposal, xp.exp(position))
     surprise = xp.full_like(wanted, xp.nan)
     moved = last_missing = xp.zeros_like(wanted)
     need = ~trusted
-    for attempt in range(3):
+    for attempt in range(4):
         if none_of(need) or (attempt == 2 and not at_hand(trial)):
             break
         missing = xp.log(wanted / numbers(problem.held_values(trial))[:, 0])
@@ -114,7 +117,9 @@ def _along_ray(
             measured = (last_missing - missing) / moved
             slope = xp.clip(xp.where((abs(moved) > 1e-3) & xp.isfinite(measured), measured, slope), 0.3, 6.0)
         else:
-            surprise = xp.where(need, abs(missing), surprise)
+            # what was not tried says nothing of the ray: the next one is looked at
+            untried = xp.clip(abs(missing - foreseen), TRUSTED, None)
+            surprise = xp.where(need, xp.where(believed, abs(missing), untried), surprise)
         usable = need & xp.isfinite(missing)
         following = xp.clip(position + xp.where(usable, missing / slope, 0.0), *SHARES)
         moved, last_missing, position = following - position, missing, following

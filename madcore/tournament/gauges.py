@@ -98,7 +98,8 @@ def _kilobytes(path: Path, name: str) -> int:
 def _left_in_groups() -> Iterator[int]:
     """Yield what each limit of this process's control groups leaves; files that can be dropped do not count."""
     yield 1 << 62
-    for line in (PROCESS / "cgroup").read_text().splitlines():
+    groups = PROCESS / "cgroup"  # none on a kernel without control groups
+    for line in groups.read_text().splitlines() if groups.exists() else ():
         _, controllers, name = line.split(":", 2)
         if controllers and "memory" not in controllers.split(","):
             continue
