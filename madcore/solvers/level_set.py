@@ -80,11 +80,9 @@ class LevelSet:
         if kinks is not None:
             slope = kinks.correct(problem, start, slope, multiplier)
         size = error_image.square().mean(1).sqrt()
-        free = free_pixels(at_bounds, slope)
-        operator, scale = _operator(problem), None
-        if operator is not None:
-            plain = torch.zeros_like(size, dtype=torch.bool) if kinks is None else kinks.flagged
-            scale = operator.first(error_image, slope * free, free, plain)
+        flagged = torch.zeros_like(size, dtype=torch.bool) if kinks is None else kinks.flagged
+        free, operator = free_pixels(at_bounds, slope), _operator(problem)
+        scale = None if operator is None else operator.first(error_image, slope * free, free, flagged)
         merit = tensor(merits(evaluation, multiplier, level)[0])
         yes = torch.ones_like(size, dtype=torch.bool)
         return LevelSetState(
@@ -102,7 +100,7 @@ class LevelSet:
             radius=size.clone(),
             size=size,
             momentum=torch.zeros_like(start),
-            quasi=torch.zeros_like(yes) if kinks is None else kinks.flagged,
+            quasi=flagged,
             pairs=Pairs.empty(start, self.memory or (8 if start.shape[1] <= VALUES_IN_CACHE else 4)),
             operator=operator,
             scale=scale,
