@@ -12,6 +12,7 @@ two rows of one array; and a signed index that is not the loop's own.
 from __future__ import annotations
 
 import functools
+import logging
 import os
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +24,7 @@ from torch import Tensor
 __all__ = ["ONE", "SWITCH", "TWO", "UNSIGNED", "at_hand", "compile_loops"]
 
 SWITCH = "MADCORE_NO_NUMBA"
+LOGGER = logging.getLogger("madcore")
 # sums may be reordered and products fused, so that loops use whole vectors; infinities and NaN keep their meaning
 ARITHMETIC = {"contract", "reassoc", "nsz", "arcp"}
 # a multiple of a signed index could be negative, which would keep the loop from running on vectors
@@ -52,7 +54,27 @@ def _usable() -> bool:
     if os.environ.get(SWITCH):
         return False
     try:
-        import numba  # noqa: F401
+        from numba.core import event
     except ImportError:  # also numba's own refusal of a numpy that it does not know
         return False
+    event.register("numba:compile", _teller())  # type: ignore[no-untyped-call,unused-ignore]
     return True
+
+
+def _teller() -> Any:
+    """Return a listener to numba that says once why the first use of our loops takes long."""
+    from numba.core.event import Event, Listener
+
+    class Teller(Listener):
+        said = False
+
+        def on_start(self, event: Event) -> None:
+            """Say it at the first loop that is not ready on disk."""
+            if not self.said and event.data["dispatcher"].py_func.__module__.startswith("madcore."):
+                self.said = True
+                LOGGER.info("compiling loops at their first use, which takes some seconds; they are kept for later")
+
+        def on_end(self, event: Event) -> None:
+            """Say nothing."""
+
+    return Teller()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from madcore.cli.interrupt import interruptible
+from madcore.cli.notes import notes_said
 from madcore.cli.scoreboard import make_scoreboard
 from madcore.cli.session import Session
 from madcore.errors import InputError
@@ -40,7 +41,12 @@ def run_tournament(tournament: Tournament, store: Path, options: Mapping[str, An
     last = Summary(0)
     passed = {name: options[name] for name in PASSED_ON}
     passed["threads"] = options["threads"] or _usual_threads(tournament)
-    with _log(options["log_json"]) as log, make_scoreboard(tournament) as board, interruptible(PATIENCE) as stop:
+    with (
+        _log(options["log_json"]) as log,
+        notes_said(),
+        make_scoreboard(tournament) as board,
+        interruptible(PATIENCE) as stop,
+    ):
 
         def tell(event: Event | None, summary: Summary) -> None:
             nonlocal last

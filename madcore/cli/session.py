@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,8 @@ __all__ = ["Session", "shared_options", "talk"]
 
 def talk(message: str) -> None:
     """Write a line to the standard error."""
-    click.echo(f"madcore: {message}", err=True)
+    # not click's echo, which would write past rich's bars into the middle of a line
+    print(f"madcore: {message}", file=sys.stderr, flush=True)
 
 
 @dataclass

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from madcore.cli.interrupt import RememberingCommand, command_to_resume, interruptible
+from madcore.cli.notes import notes_said
 from madcore.cli.progress import make_watcher
 from madcore.cli.session import Session, talk
 from madcore.cli.synthesis_options import make_request, synthesis_options
@@ -114,7 +115,7 @@ def _run(context: click.Context, request: Request, options: Mapping[str, Any]) -
     with interruptible() as stop:
         watcher = make_watcher(job.record["made"]["names"], stop, request.images, request.max_iter, request.starts)
         try:
-            with watcher.shown:
+            with notes_said(), watcher.shown:
                 complete = produce(job, folder, watcher, overwrite=overwrite, resume=resume)
         except KeyboardInterrupt:
             complete = False

@@ -142,6 +142,7 @@ def score(session: Session, /, store: Path, metrics: tuple[str, ...], device: st
       madcore score results --metric ms_ssim
     """  # noqa: D301 - click reads the character
     from madcore.cli.interrupt import interruptible
+    from madcore.cli.notes import notes_said
     from madcore.store import Store
     from madcore.tournament import find_devices
     from madcore.tournament.matches import Completer
@@ -149,7 +150,7 @@ def score(session: Session, /, store: Path, metrics: tuple[str, ...], device: st
 
     found, completer = Store(store), Completer(session.registry)
     judges = {name: completer.metric(name) for name in metrics}
-    with found.lock(), interruptible() as stop:
+    with found.lock(), notes_said(), interruptible() as stop:
         scorer = Scorer(found, judges, session.registry, find_devices(device)[0])
         count = scorer.score(sorted(found.ids()), stop.flag)
         for name, problem in scorer.broken.items():
