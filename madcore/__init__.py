@@ -28,7 +28,7 @@ _HOMES = {
     "hookimpl": "hookspecs",
     "MADCompetition": "competition",
     "Metric": "metric",
-    "require_range": "metric",
+    "require_range": "accepted_images",
     "LevelSet": "solvers",
     "PenaltyMethod": "solvers",
     "Progress": "synthesis",
@@ -57,6 +57,7 @@ _MODULES = ("engine", "plot", "testing")  # public modules
 __all__ = ["__version__", *sorted(_HOMES)]
 
 if TYPE_CHECKING:
+    from madcore.accepted_images import require_range as require_range
     from madcore.api import quartet as quartet
     from madcore.api import synthesize as synthesize
     from madcore.building import create_engine as create_engine
@@ -77,7 +78,6 @@ if TYPE_CHECKING:
     from madcore.lookup import create_metric as create_metric
     from madcore.lookup import create_penalty as create_penalty
     from madcore.metric import Metric as Metric
-    from madcore.metric import require_range as require_range
     from madcore.plan import Picture as Picture
     from madcore.plan import Plan as Plan
     from madcore.quantization import Quantized as Quantized

@@ -7,20 +7,20 @@ Nothing here knows plugins or names of metrics: `madcore.lookup` turns names int
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from madcore.errors import ContractError, InputError, MadcoreError
+from madcore.accepted_images import check_shape
+from madcore.errors import ContractError, InputError
+from madcore.prepared import PreparedMetric, blamed_on
 
-__all__ = ["Metric", "Prepared", "PreparedMetric", "require_range"]
+__all__ = ["NEGATIVE_TOLERANCE", "Metric"]
 
 Measure = Callable[[Tensor, Tensor], Tensor]
-ROUNDING = 1e-3  # how far outside their range pixels may be, relative to its width
 NEGATIVE_TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-9}
 
 
@@ -129,9 +129,9 @@ class Metric:
             raise InputError(
                 f"{self.name} compares images of one shape; got {tuple(image.shape)} and {tuple(mad_image.shape)}"
             )
-        with _blamed_on(self.name):
+        with blamed_on(self.name):
             values = self.function(self.from_zero(image), self.from_zero(mad_image))
-        return self._distance(values, len(image))
+        return self.distances(values, len(image))
 
     def prepare(self, image: Tensor) -> PreparedMetric:
         """Compute once what depends on the reference image alone, and return the function of the other image.
@@ -144,7 +144,7 @@ class Metric:
         self.check_image(image)
         prepare = getattr(self.function, "prepare", None)
         image = self.from_zero(image.detach())
-        with _blamed_on(self.name):
+        with blamed_on(self.name):
             inner = prepare(image) if prepare is not None else lambda mad_image: self.function(image, mad_image)
         return PreparedMetric(self, inner, len(image))
 
@@ -166,19 +166,16 @@ class Metric:
 
     def check_image(self, image: Tensor) -> None:
         """Raise InputError unless this metric takes images of this shape and type."""
-        if not image.is_floating_point():
-            raise InputError(f"{self.name} needs floating-point images; got {image.dtype}: convert, e.g. image / 255.0")
-        if self.channels is None:
-            return
-        if image.ndim != 4:
-            raise InputError(f"{self.name} needs images of shape (N, C, H, W); got {tuple(image.shape)}")
-        if image.shape[1] not in self.channels:
-            raise InputError(f"{self.name} {_refuse_channels(self.channels, image.shape[1])}")
-        if min(image.shape[-2:]) < self.min_side:
-            size = f"{image.shape[-2]} x {image.shape[-1]}"
-            raise InputError(f"{self.name} needs at least {self.min_side} pixels a side; got {size}")
+        check_shape(image, self.name, self.channels, self.min_side)
 
-    def _distance(self, values: Tensor, count: int) -> Tensor:
+    def distances(self, values: Tensor, count: int) -> Tensor:
+        """Return the distances, (count,), that values of `function` stand for.
+
+        Raises
+        ------
+        ContractError
+            If there is not one value for each image.
+        """
         if not isinstance(values, Tensor):
             raise ContractError(f"{self.name} must return a tensor; it returned {type(values).__name__}")
         if values.shape != (count,):
@@ -189,120 +186,6 @@ class Metric:
                 )
             values = values.reshape(1)
         return self.perfect - values if self.similarity else values
-
-
-def require_range(images: Tensor, data_range: float, name: str) -> None:
-    """Refuse images with pixels outside the range that a metric was built for, by more than rounding.
-
-    For metrics that would give wrong values in silence; it waits for the device, so check reference images, once.
-
-    Parameters
-    ----------
-    images : Tensor
-        Any shape.
-    data_range : float
-        Largest value of a pixel; the smallest is 0.
-    name : str
-        The metric's, for the message.
-
-    Raises
-    ------
-    InputError
-        If a pixel is outside, or NaN.
-    """
-    if not images.numel():
-        return
-    low, high = (bound.item() for bound in images.detach().aminmax())
-    if not (low >= -ROUNDING * data_range and high <= (1 + ROUNDING) * data_range):
-        raise InputError(
-            f"{name} needs pixels from 0 to {data_range:g}; got {low:.4g} to {high:.4g}: rescale the images or use "
-            "metric.for_range(LOW, HIGH)"
-        )
-
-
-def _refuse_channels(allowed: tuple[int, ...], given: int) -> str:
-    """Say which numbers of channels are allowed and how to come by one of them."""
-    told = f"takes {' or '.join(map(str, allowed))} channel{'' if allowed == (1,) else 's'}; got {given}"
-    if given == 3 and 1 in allowed:
-        return f"{told}: reduce it to luma, read_image(..., gray=True) or --gray"
-    if given == 1 and 3 in allowed:
-        return f"{told}: take a colour picture, or repeat the channel, image.repeat(1, 3, 1, 1)"
-    if given == 4 and 3 in allowed:
-        return f"{told}: take colour alone, image[:, :3]"
-    return told
-
-
-class Prepared(Protocol):
-    """What a problem asks of a metric whose reference images are fixed."""
-
-    def value(self, mad_image: Tensor, /) -> Tensor:
-        """Compute the values, (N,)."""
-
-    def value_and_gradient(self, mad_image: Tensor, /) -> tuple[Tensor, Tensor]:
-        """Compute the values, (N,), and their gradients, (N, ...)."""
-
-
-@dataclass(frozen=True)
-class PreparedMetric:
-    """A metric with its reference images fixed; made by `Metric.prepare`."""
-
-    metric: Metric
-    function: Callable[[Tensor], Tensor]
-    count: int
-
-    def __call__(self, mad_image: Tensor) -> Tensor:
-        """Compute the distances, (N,), of `mad_image` (N, C, H, W) from the reference images."""
-        with _blamed_on(self.metric.name):
-            values = self.function(self.metric.from_zero(mad_image))
-        return self.metric._distance(values, self.count)
-
-    def value_and_gradient(self, mad_image: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute the distances, (N,), and the gradient of each with respect to its image, (N, C, H, W).
-
-        Raises
-        ------
-        ContractError
-            If the values do not depend on `mad_image` through differentiable operations.
-        """
-        fast = getattr(self.function, "value_and_gradient", None)
-        if fast is not None:
-            with _blamed_on(self.metric.name):
-                values, gradient = fast(self.metric.from_zero(mad_image))
-            return self.metric._distance(values, self.count), -gradient if self.metric.similarity else gradient
-        with torch.enable_grad():
-            variable = mad_image.detach().requires_grad_(True)
-            return self._differentiate(self(variable), variable)
-
-    def from_features(
-        self, features: Sequence[Any], mad_image: Tensor, *, keep_graph: bool = False
-    ) -> tuple[Tensor, Tensor]:
-        """Compute the distances, (N,), and their gradients, (N, C, H, W), from what the trunk makes of `mad_image`.
-
-        Parameters
-        ----------
-        features : sequence
-            Of the layers that the metric wants.
-        mad_image : Tensor
-            The images that they were computed of, with their graph.
-        keep_graph : bool
-            Whether another metric goes through the same graph later.
-        """
-        with _blamed_on(self.metric.name):
-            values = self.function.from_features(features)  # type: ignore[attr-defined]
-        return self._differentiate(self.metric._distance(values, self.count), mad_image, keep_graph)
-
-    def _differentiate(self, values: Tensor, variable: Tensor, keep_graph: bool = False) -> tuple[Tensor, Tensor]:
-        if not values.requires_grad:
-            raise ContractError(
-                f"{self.metric.name} has no gradient with respect to mad_image: is it detached or rounded?"
-            )
-        (gradient,) = torch.autograd.grad(values.sum(), variable, retain_graph=keep_graph)
-        return values.detach(), gradient
-
-    def value(self, mad_image: Tensor) -> Tensor:
-        """Compute the distances, (N,), without a graph."""
-        with torch.no_grad():
-            return self(mad_image)
 
 
 @dataclass(frozen=True)
@@ -318,15 +201,3 @@ class _Representation:
         with torch.no_grad():
             reference = self.model(image)
         return lambda mad_image: (reference - self.model(mad_image)).square().flatten(1).mean(1)
-
-
-@contextmanager
-def _blamed_on(name: str) -> Iterator[None]:
-    """Name the metric in whatever it raises; running out of memory is not its fault."""
-    try:
-        yield
-    except (MadcoreError, MemoryError, torch.OutOfMemoryError):
-        raise
-    except (Exception, SystemExit) as error:
-        first = (str(error).strip().splitlines() or [""])[0]
-        raise ContractError(f"metric {name} raised {type(error).__name__}: {first}") from error

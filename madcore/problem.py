@@ -20,8 +20,9 @@ from torch import Tensor
 from madcore.bounds import PixelBounds
 from madcore.errors import ContractError, InputError
 from madcore.mean_luminance import MeanLuminance
-from madcore.metric import Metric, Prepared
+from madcore.metric import Metric
 from madcore.penalties import Penalty
+from madcore.prepared import Prepared
 from madcore.trunks import Together
 
 __all__ = ["Evaluation", "MADProblem", "signs"]

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from madcore.errors import ContractError
-from madcore.metric import Prepared, PreparedMetric
+from madcore.prepared import Prepared, PreparedMetric
 
 __all__ = ["OnTrunk", "Together", "Trunk", "trunk_of"]
 

@@ -10,11 +10,12 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from madcore.accepted_images import require_range
 from madcore.errors import InputError, PluginError, UnknownNameError
 from madcore.hookspecs import hookimpl
 from madcore.loading import Candidate
 from madcore.lookup import create_metric, create_penalty
-from madcore.metric import Metric, require_range
+from madcore.metric import Metric
 from madcore.penalties import Penalty
 from madcore.registry import Registry
 from madcore.specs import MetricSpec, PenaltySpec

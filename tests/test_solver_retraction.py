@@ -7,7 +7,7 @@ import torch
 from pictures import wave_picture
 
 import madcore
-from madcore.metric import PreparedMetric
+from madcore.prepared import PreparedMetric
 from madcore.problem import MADProblem, signs
 from madcore.solvers import LevelSet
 

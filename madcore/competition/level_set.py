@@ -18,8 +18,9 @@ from madcore.bounds import PixelBounds
 from madcore.competition.descent import Saved, Step
 from madcore.competition.objective import Objective
 from madcore.errors import ContractError, InputError
-from madcore.metric import Metric, PreparedMetric
+from madcore.metric import Metric
 from madcore.penalties import Penalty
+from madcore.prepared import PreparedMetric
 from madcore.problem import Evaluation, MADProblem
 from madcore.solvers import LevelSet
 from madcore.solvers.kinks import Kinks

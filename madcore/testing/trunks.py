@@ -9,7 +9,8 @@ from typing import Any
 from torch import Tensor
 
 from madcore.lookup import create_metric
-from madcore.metric import Metric, PreparedMetric
+from madcore.metric import Metric
+from madcore.prepared import PreparedMetric
 from madcore.testing.verdict import Broken
 from madcore.trunks import OnTrunk, Together, Trunk, trunk_of
 

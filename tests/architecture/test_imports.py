@@ -44,13 +44,15 @@ ARROWS = {
     "compiled": "",
     "measures": "compiled",
     "penalties": "",
-    "metric": "",
+    "accepted_images": "",
+    "prepared": "",
+    "metric": "accepted_images prepared",
     "images": "pictures",
     "contact_sheet": "wording",
     "bounds": "",
     "mean_luminance": "",
-    "trunks": "metric",
-    "problem": "bounds mean_luminance metric penalties trunks",
+    "trunks": "prepared",
+    "problem": "bounds mean_luminance metric penalties prepared trunks",
     "solvers": "compiled problem metric",
     "certificate": "problem solvers metric",
     "starts": "certificate problem solvers metric",
@@ -76,9 +78,9 @@ ARROWS = {
     "images starts identity jobs execution results",
     # the contract, for our tests and everybody's
     "testing": "building engine rehearsal api lookup registry adhoc options images metric penalties problem results "
-    "solvers store plan tournament trunks wording",
+    "prepared solvers store plan tournament trunks wording",
     # the classic object
-    "competition": "bounds lookup metric penalties problem solvers",
+    "competition": "bounds lookup metric penalties prepared problem solvers",
     # figures
     "plot": "analysis competition images measures results wording",
 }
@@ -102,8 +104,8 @@ TORCH_FREE = {
 UPPER = TORCH_FREE - {"errors", "pictures"} | {"lookup"}
 HEAVY = {"torch", "torchvision", "numpy", "PIL", "scipy", "skimage", "matplotlib", "safetensors"}
 LOWER = {
-    *("compiled", "measures", "metric", "penalties", "images", "bounds", "mean_luminance", "trunks", "problem"),
-    "solvers",
+    *("compiled", "measures", "accepted_images", "prepared", "metric", "penalties", "images", "bounds"),
+    *("mean_luminance", "trunks", "problem", "solvers"),
     *("certificate", "starts", "levels", "results", "quantization", "synthesis", "arguments", "attempts", "room"),
 }
 # What a plugin may import besides the public names.

@@ -1,0 +1,103 @@
+"""A metric whose reference images are fixed: what a problem evaluates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import Tensor
+
+from madcore.errors import ContractError, MadcoreError
+
+if TYPE_CHECKING:
+    from madcore.metric import Metric
+
+__all__ = ["Prepared", "PreparedMetric", "blamed_on"]
+
+
+class Prepared(Protocol):
+    """What a problem asks of a metric whose reference images are fixed."""
+
+    def value(self, mad_image: Tensor, /) -> Tensor:
+        """Compute the values, (N,)."""
+
+    def value_and_gradient(self, mad_image: Tensor, /) -> tuple[Tensor, Tensor]:
+        """Compute the values, (N,), and their gradients, (N, ...)."""
+
+
+@dataclass(frozen=True)
+class PreparedMetric:
+    """A metric with its reference images fixed; made by `Metric.prepare`."""
+
+    metric: Metric
+    function: Callable[[Tensor], Tensor]
+    count: int
+
+    def __call__(self, mad_image: Tensor) -> Tensor:
+        """Compute the distances, (N,), of `mad_image` (N, C, H, W) from the reference images."""
+        with blamed_on(self.metric.name):
+            values = self.function(self.metric.from_zero(mad_image))
+        return self.metric.distances(values, self.count)
+
+    def value_and_gradient(self, mad_image: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the distances, (N,), and the gradient of each with respect to its image, (N, C, H, W).
+
+        Raises
+        ------
+        ContractError
+            If the values do not depend on `mad_image` through differentiable operations.
+        """
+        fast = getattr(self.function, "value_and_gradient", None)
+        if fast is not None:
+            with blamed_on(self.metric.name):
+                values, gradient = fast(self.metric.from_zero(mad_image))
+            return self.metric.distances(values, self.count), -gradient if self.metric.similarity else gradient
+        with torch.enable_grad():
+            variable = mad_image.detach().requires_grad_(True)
+            return self._differentiate(self(variable), variable)
+
+    def from_features(
+        self, features: Sequence[Any], mad_image: Tensor, *, keep_graph: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """Compute the distances, (N,), and their gradients, (N, C, H, W), from what the trunk makes of `mad_image`.
+
+        Parameters
+        ----------
+        features : sequence
+            Of the layers that the metric wants.
+        mad_image : Tensor
+            The images that they were computed of, with their graph.
+        keep_graph : bool
+            Whether another metric goes through the same graph later.
+        """
+        with blamed_on(self.metric.name):
+            values = self.function.from_features(features)  # type: ignore[attr-defined]
+        return self._differentiate(self.metric.distances(values, self.count), mad_image, keep_graph)
+
+    def _differentiate(self, values: Tensor, variable: Tensor, keep_graph: bool = False) -> tuple[Tensor, Tensor]:
+        if not values.requires_grad:
+            raise ContractError(
+                f"{self.metric.name} has no gradient with respect to mad_image: is it detached or rounded?"
+            )
+        (gradient,) = torch.autograd.grad(values.sum(), variable, retain_graph=keep_graph)
+        return values.detach(), gradient
+
+    def value(self, mad_image: Tensor) -> Tensor:
+        """Compute the distances, (N,), without a graph."""
+        with torch.no_grad():
+            return self(mad_image)
+
+
+@contextmanager
+def blamed_on(name: str) -> Iterator[None]:
+    """Name the metric in whatever it raises; running out of memory is not its fault."""
+    try:
+        yield
+    except (MadcoreError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        first = (str(error).strip().splitlines() or [""])[0]
+        raise ContractError(f"metric {name} raised {type(error).__name__}: {first}") from error
