@@ -28,6 +28,11 @@ MIXING = {
     torch.ops.aten.index_put_.default,
     torch.ops.aten._index_put_impl_.default,
 }
+# Views that are conjugated or negated when they are read, which below the place where we listen nobody does.
+LAZY = {
+    torch.ops.aten._conj.default: torch.ops.aten.conj_physical.default,
+    torch.ops.aten._neg_view.default: torch.ops.aten.neg.default,
+}
 
 
 class _Elsewhere(Tensor):
@@ -67,7 +72,7 @@ class _Computing(TorchDispatchMode):
 
 
 class _Making(TorchFunctionMode):
-    """Makes tensors of numbers, for which torch would ask the device itself."""
+    """Makes tensors of numbers and numbers of tensors, for which torch would ask the device itself."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -76,6 +81,8 @@ class _Making(TorchFunctionMode):
             return made if isinstance(made, _Elsewhere) else _Elsewhere(made)
         if func is Tensor.new_tensor and isinstance(args[0], _Elsewhere):
             return _Elsewhere(args[0].held.new_tensor(*args[1:], **{**kwargs, "device": "cpu"}))
+        if func is Tensor.tolist and isinstance(args[0], _Elsewhere):
+            return args[0].held.tolist()
         return func(*args, **kwargs)
 
 
@@ -89,6 +96,7 @@ def simulated_device() -> Iterator[Callable[[Tensor], Tensor]]:
 def _compute(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     if func is torch.ops.prim.device.default and isinstance(args[0], _Elsewhere):
         return torch.device("meta")  # what torch's own code, which would set up any other, is told
+    func = LAZY.get(func, func)
     given = [each for each in tree_leaves((args, kwargs)) if isinstance(each, Tensor)]
     there = any(isinstance(each, _Elsewhere) for each in given)
     if there and func not in MIXING and any(not isinstance(each, _Elsewhere) and each.ndim > 0 for each in given):
