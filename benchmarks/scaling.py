@@ -27,7 +27,7 @@ import madcore
 from madcore.problem import MADProblem, signs
 from madcore.solvers import LevelSet
 
-STEPS = {"momentum": (4, 20), "L-BFGS": (30, 46)}
+STEPS = {"momentum": (4, 20), "L-BFGS": (40, 56)}
 
 
 def make_problem(side, batch, channels, optimized, held, minmax, device):

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from madcore.solvers.level_set_state import LevelSetState, choose
 from madcore.solvers.multipliers import free_pixels
-from madcore.solvers.numbers import Numbers, namespace, none_of, numbers, tensor, true_of_all
+from madcore.solvers.numbers import Numbers, namespace, numbers, tensor, true_of_all
 from madcore.solvers.pair_passes import fastest_pair_passes
 from madcore.solvers.passes import Passes
 from madcore.solvers.quasi_newton import quasi_newton
@@ -45,22 +45,18 @@ class Direction:
     trusted: Tensor
 
 
-def find_direction(
-    state: LevelSetState, passes: Passes, share: tuple[float, float], *, begins: bool
-) -> tuple[Direction, LevelSetState]:
+def find_direction(state: LevelSetState, passes: Passes, share: tuple[float, float]) -> tuple[Direction, LevelSetState]:
     """Return the directions, and the state with its momentum renewed.
 
     Parameters
     ----------
     share : tuple of float
         Smallest and largest share of the last direction that momentum keeps.
-    begins : bool
-        Whether it is known without looking that momentum moves every image.
     """
-    if true_of_all(state.quasi):
+    if not state.some_momentum:
         return _quasi_newton(state, passes)
     direction, state = _momentum(state, passes, share)
-    if begins or none_of(state.quasi):
+    if not state.some_quasi:
         return direction, state
     other, judged = _quasi_newton(state, passes)
     quasi = numbers(state.quasi)
@@ -103,6 +99,9 @@ def _quasi_newton(state: LevelSetState, passes: Passes) -> tuple[Direction, Leve
 
 
 def _steepest(state: LevelSetState, passes: Passes) -> tuple[Tensor, Numbers, Numbers]:
-    """Return the direction of steepest descent in the learned metric, its product with the slope and its square."""
+    """Return the direction of steepest descent, its product with the slope and its square.
+
+    With the weights of places alone: where nobody looks it is computed at every step, and transforms cost time.
+    """
     slope = state.slope * free_pixels(state.at_bounds, state.slope)
-    return passes.descend(state, state.filtered(state.placed(slope)))
+    return passes.descend(state, state.placed(slope))

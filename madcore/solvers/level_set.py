@@ -29,7 +29,7 @@ from madcore.solvers.multipliers import (
     ray_multiplier,
     solve_normal,
 )
-from madcore.solvers.numbers import Numbers, column, dot, namespace, none_of, numbers, tensor
+from madcore.solvers.numbers import Numbers, column, dot, namespace, numbers, tensor
 from madcore.solvers.passes import Ahead, Compared, Passes, TorchPasses, fastest_passes, look_ahead
 from madcore.solvers.retraction import learn_level, return_to_level
 from madcore.solvers.secant_scale import SecantScale
@@ -37,6 +37,7 @@ from madcore.solvers.secant_scale import SecantScale
 __all__ = ["LevelSet"]
 
 VALUES_IN_CACHE = 1 << 15  # of one picture
+LOOK_EVERY = 10  # steps between two looks at which images go on with momentum, each of which waits for the device
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class LevelSet:
         Pairs that limited-memory BFGS remembers; by default 8, for pictures whose pairs outgrow a core's cache 4, which
         are nearly as good and take half the time.
     momentum_steps : int
-        Steps before it may take over from momentum.
+        Steps before it may take over from momentum, as it may at every tenth step.
     momentum : tuple of float
         Smallest and largest share of the last direction that momentum keeps; it grows with the steps.
     slow : float
@@ -101,6 +102,8 @@ class LevelSet:
             size=size,
             momentum=torch.zeros_like(start),
             quasi=flagged,
+            some_momentum=True,
+            some_quasi=kinks is not None,
             pairs=Pairs.empty(start, self.memory or (8 if start.shape[1] <= VALUES_IN_CACHE else 4)),
             operator=operator,
             scale=scale,
@@ -119,7 +122,7 @@ class LevelSet:
     def step(self, problem: MADProblem, state: LevelSetState) -> LevelSetState:
         """Propose, return to the level, evaluate, judge, remember: one evaluation of all metrics."""
         passes = fastest_passes(problem, state)
-        direction, state = find_direction(state, passes, self.momentum, begins=self._begins(state))
+        direction, state = find_direction(state, passes, self.momentum)
         if level_count(state) > 1:
             direction = _tangential(state, direction)
         proposal, ahead = passes.propose(problem, state, direction.step, _length(state, direction), direction.over)
@@ -133,10 +136,6 @@ class LevelSet:
     def take(self, state: LevelSetState, index: Tensor) -> LevelSetState:
         """Go on with the images at `index` only."""
         return state.take(index)
-
-    def _begins(self, state: LevelSetState) -> bool:
-        """Tell whether it is known without looking that momentum moves every image."""
-        return state.kinks is None and state.steps < self.momentum_steps
 
     def _judge(
         self,
@@ -160,7 +159,7 @@ class LevelSet:
         moved = chosen(
             ~found.refused, state, trial, at_bounds, evaluation, multiplier, degree, found.merit, found.error, slope
         )
-        return replace(
+        after = replace(
             moved,
             bend=bend,
             surprise=surprise,
@@ -174,19 +173,21 @@ class LevelSet:
             stalled=found.stalled,
             history=(*state.history, found.best_merit),
             evaluations=state.evaluations + 1,
-            quasi=state.quasi | self._slow(state, found.best_merit),
         )
+        return self._hand_over(after) if after.steps % LOOK_EVERY == 0 else after
 
-    def _slow(self, state: LevelSetState, best: Tensor) -> Tensor:
-        """Tell to which images the last ten steps brought little, (N,)."""
-        if state.steps < max(10, self.momentum_steps):
-            return torch.zeros_like(state.quasi)
-        return state.history[-10] - best <= self.slow * (state.history[0] - best)
+    def _hand_over(self, state: LevelSetState) -> LevelSetState:
+        """Leave the images to L-BFGS to which the last steps brought little."""
+        if state.steps < self.momentum_steps:
+            return state
+        first, last, best = (state.history[index] for index in (0, -1 - LOOK_EVERY, -1))
+        slow = last - best <= self.slow * (first - best)
+        return replace(state, quasi=state.quasi | slow).looked()
 
     def _remember(self, state: LevelSetState, measured: Compared, keep: Tensor) -> LevelSetState:
         pairs, scale = state.pairs, state.scale
         step, change = measured.step, measured.change
-        if not (self._begins(state) or none_of(state.quasi)):
+        if state.some_quasi:
             pairs = pairs.store(step, change, tensor(measured.moved * measured.changed), keep & state.quasi)
         operator = state.operator
         due, rings_due = (

@@ -40,6 +40,8 @@ class LevelSetState:
     size: Tensor  # (N,), root mean square of the start's error
     momentum: Tensor  # (N, n)
     quasi: Tensor  # (N,), whether limited-memory BFGS has taken over from momentum
+    some_momentum: bool  # whether momentum still moves any image, as was seen at the last look
+    some_quasi: bool  # whether limited-memory BFGS moves any
     pairs: Pairs
     operator: SecantScale | None
     scale: ScaleMemory | None
@@ -74,7 +76,12 @@ class LevelSetState:
     def take(self, index: Tensor) -> LevelSetState:
         """Keep the images at `index`."""
         kept: dict[str, Any] = {field.name: _take(getattr(self, field.name), index) for field in fields(self)}
-        return LevelSetState(**kept)
+        return LevelSetState(**kept).looked()
+
+    def looked(self) -> LevelSetState:
+        """Wait for the device, and know what moves the images."""
+        count = int(self.quasi.sum())
+        return replace(self, some_momentum=count < len(self.quasi), some_quasi=count > 0)
 
 
 def chosen(
