@@ -13,7 +13,7 @@ from torch import Tensor
 
 from madcore.solvers.level_set_state import LevelSetState
 from madcore.solvers.multipliers import free_pixels
-from madcore.solvers.numbers import Numbers, none_of
+from madcore.solvers.numbers import Numbers
 from madcore.solvers.pair_passes import PairPasses
 
 __all__ = ["QuasiNewton", "quasi_newton"]
@@ -56,11 +56,9 @@ def quasi_newton(state: LevelSetState, passes: PairPasses, *, renew: bool) -> Qu
     curvature = products.diagonal(dim1=1, dim2=2)
     usable = kept.valid & (curvature > 1e-8 * kept.scale)
     pairs = usable.sum(1)
-    missing = (pairs > 0) & (kept.gamma <= 0)
-    if renew or not none_of(missing):
-        found = _gamma(state, curvature, usable * (age + 1))
-        kept.gamma.copy_(found if renew else torch.where(missing, found, kept.gamma))
-    gamma = torch.where(pairs > 0, kept.gamma, 1.0).to(state.slope.dtype)
+    if renew:
+        kept.gamma.copy_(_gamma(state, curvature, usable * (age + 1)))
+    gamma = torch.where((pairs > 0) & (kept.gamma > 0), kept.gamma, 1.0).to(state.slope.dtype)
     # triangular in the order of age; rows and columns of pairs that are not used are those of the identity
     later = (age[:, :, None] <= age[:, None]) & usable[:, :, None] & usable[:, None]
     upper = torch.where(later, products, 0.0) + torch.diag_embed((~usable).double())
