@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import torch
-from madcore_models import build_vgg_content, build_vgg_style
+from madcore_models import build_vgg_content, build_vgg_style, madcore_metrics
 from torchvision.models import VGG16_Weights, get_model
 
 import madcore
@@ -75,6 +75,21 @@ def test_blocks_of_a_transformer_of_timm():
 def test_size_makes_a_transformer_take_any_picture(pictures):
     name = "models.features,model=timm:vit_tiny_patch16_224,weights=none,layers=blocks.0,size=224"
     assert madcore.create_metric(name)(*pictures).item() > 0
+
+
+@pytest.mark.parametrize(
+    ("model", "code", "fetches"),
+    [
+        ("torchvision:vgg16", False, False),
+        ("timm:resnet18.a1_in1k", False, False),
+        ("timm:hf-hub:owner/name", False, True),
+        ("timm:local-dir:folder", False, True),
+        ("./net.py:Net", True, False),
+    ],
+)
+def test_what_anybody_may_have_published_is_declared(model, code, fetches):
+    spec = next(each for each in madcore_metrics() if each.name == "features")
+    assert (spec.code(model=model), spec.fetches(model=model)) == ((model,) * code, (model,) * fetches)
 
 
 @pytest.mark.parametrize(
