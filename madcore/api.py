@@ -207,7 +207,7 @@ def quartet(
     results: dict[str, Result] = {}
     if four_fit(image, given.arguments["device"]):
         # what cannot be done together is tried one by one, which tells whose fault it is
-        with contextlib.suppress(MadcoreError, RuntimeError, ValueError):
+        with contextlib.suppress(MadcoreError, RuntimeError, ValueError, MemoryError):
             results = solve_four(image, first, second, levels, given.arguments)
     found = iter(results.items()) if results else _one_by_one(given, levels)
     results = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from madcore.adhoc import blaming, is_code_in_file
@@ -11,7 +11,7 @@ from madcore.errors import InputError, PluginError
 from madcore.options import complete_options, parse_name
 from madcore.registry import AnyEntry, Registry, default_registry
 
-__all__ = ["build_entry", "code_of", "create_engine", "create_observer", "split_options"]
+__all__ = ["build_entry", "code_of", "create_engine", "create_observer", "fetched_for", "split_options"]
 
 WATCHES = ("match_started", "match_finished", "match_failed", "progress", "tournament_finished")
 ENGINE = "run(...) and writes, driver or worker"
@@ -48,12 +48,15 @@ def code_of(entry: AnyEntry, options: Mapping[str, object]) -> tuple[str, ...]:
     PluginError
         If the declaration raises.
     """
-    declared = getattr(entry.spec, "code", None)
-    if declared is None:
-        values = [each for value in options.values() for each in (value if isinstance(value, tuple) else (value,))]
-        return tuple(str(each) for each in values if is_code_in_file(each))
-    with blaming(_culprit(entry)):
-        return tuple(declared(**options))
+    return _declared(entry, "code", options, is_code_in_file)
+
+
+def fetched_for(entry: AnyEntry, options: Mapping[str, object]) -> tuple[str, ...]:
+    """Return what ``build`` will fetch from where an option says: what is declared, else addresses among the options.
+
+    Parameters and errors are those of `code_of`.
+    """
+    return _declared(entry, "fetches", options, lambda value: isinstance(value, str) and "://" in value)
 
 
 def create_engine(engine: str | Engine, *, registry: Registry | None = None, **options: object) -> Engine:
@@ -119,6 +122,18 @@ def split_options(text: str, options: Mapping[str, object]) -> tuple[str, dict[s
         if key in options:
             raise InputError(f"option {key} of {name} is given twice, in {text!r} and as a keyword; give it once")
     return name, {**written, **options}
+
+
+def _declared(
+    entry: AnyEntry, field: str, options: Mapping[str, object], looks_so: Callable[[object], bool]
+) -> tuple[str, ...]:
+    """Return what a function of the specification says of the options; without it, those that look so."""
+    declared = getattr(entry.spec, field, None)
+    if declared is None:
+        values = [each for value in options.values() for each in (value if isinstance(value, tuple) else (value,))]
+        return tuple(str(each) for each in values if looks_so(each))
+    with blaming(_culprit(entry)):
+        return tuple(declared(**options))
 
 
 def _is_engine(thing: object) -> bool:

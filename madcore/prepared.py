@@ -73,9 +73,13 @@ class PreparedMetric:
         keep_graph : bool
             Whether another metric goes through the same graph later.
         """
+        return self._differentiate(self.value_from_features(features), mad_image, keep_graph)
+
+    def value_from_features(self, features: Sequence[Any]) -> Tensor:
+        """Compute the distances, (N,), from what the trunk makes of the images."""
         with blamed_on(self.metric.name):
             values = self.function.from_features(features)  # type: ignore[attr-defined]
-        return self._differentiate(self.metric.distances(values, self.count), mad_image, keep_graph)
+        return self.metric.distances(values, self.count)
 
     def _differentiate(self, values: Tensor, variable: Tensor, keep_graph: bool = False) -> tuple[Tensor, Tensor]:
         if not values.requires_grad:

@@ -177,11 +177,16 @@ class MADProblem:
         """Compute the held metrics, (N, k), of flattened images (N, n)."""
         mad_image = point.view_as(self.image)
         if self.exchanged is None:
-            return torch.stack([metric.value(mad_image) for metric in self.held], 1)
+            return torch.stack(self._held_together.values(mad_image), 1)
         parts = torch.cat([metric.value(mad_image[rows]) for rows, metric in self._held_apart])
         first = torch.empty_like(parts)
         first[torch.cat([rows for rows, _ in self._held_apart])] = parts
-        return torch.stack([first, *(metric.value(mad_image) for metric in self.held[1:])], 1)
+        return torch.stack([first, *self._held_together.values(mad_image)], 1)
+
+    @cached_property
+    def _held_together(self) -> Together:
+        """The held metrics, without the first where some images hold the optimized one in its place."""
+        return Together(self.held if self.exchanged is None else self.held[1:])
 
     @cached_property
     def _held_apart(self) -> list[tuple[Tensor, Prepared]]:

@@ -76,6 +76,10 @@ class MetricSpec:
         ``./file.py:attribute``, ``package.module:attribute`` or the name of a file.  It is hashed into what identifies
         the metric, and ``madcore verify`` runs it only if that is allowed and it is unchanged.  Without `code`, options
         that are ``./file.py:attribute``, or have such among them, are taken for such.
+    fetches : callable, optional
+        Takes the options and returns what `build` will fetch for them from where an option says, a tuple of str, not
+        the weights that the metric always has.  ``madcore verify`` fetches it only if that is allowed.  Without
+        `fetches`, options that are addresses, ``https://...``, or have such among them, are taken for such.
     oracle : callable, optional
         Takes the options and returns another, plain computation of the distance, ``(image, mad_image) -> (N,)``, which
         ``madcore check`` compares: it alone tells whether an asymmetric metric takes the reference image first.
@@ -103,12 +107,13 @@ class MetricSpec:
     source: str | None = None
     requires: tuple[str, ...] = ()
     code: Callable[..., tuple[str, ...]] | None = None
+    fetches: Callable[..., tuple[str, ...]] | None = None
     oracle: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         """Find an author's slips where they are made."""
         _check_name_and_build("metric", self.name, self.build)
-        for field in ("code", "oracle"):
+        for field in ("code", "fetches", "oracle"):
             if (value := getattr(self, field)) is not None and not callable(value):
                 raise InputError(f"{field} of metric {self.name} must be a function of its options; got {value!r}")
         if not isinstance(self.perfect, int | float) or not math.isfinite(self.perfect):

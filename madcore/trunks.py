@@ -7,10 +7,10 @@ then has its gradient from its own layers.  A metric that names no trunk, or non
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -19,6 +19,8 @@ from madcore.errors import ContractError
 from madcore.prepared import Prepared, PreparedMetric
 
 __all__ = ["OnTrunk", "Together", "Trunk", "trunk_of"]
+
+Found = TypeVar("Found")
 
 
 class Trunk(Hashable, Protocol):
@@ -64,11 +66,16 @@ class Together:
 
     def values_and_gradients(self, mad_image: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Compute the values, (N,), and gradients, (N, ...), of each metric at images (N, ...), as it does alone."""
-        results: dict[int, tuple[Tensor, Tensor]] = {}
+        return self._in_groups(_evaluate, mad_image)
+
+    def values(self, mad_image: Tensor) -> list[Tensor]:
+        """Compute the values, (N,), of each metric at images (N, ...), as it does alone."""
+        return self._in_groups(_values, mad_image)
+
+    def _in_groups(self, compute: Callable[[Sequence[Any], Tensor], list[Found]], mad_image: Tensor) -> list[Found]:
+        results: dict[int, Found] = {}
         for group in self._groups:
-            results.update(
-                zip(group, _evaluate([self.metrics[position] for position in group], mad_image), strict=True)
-            )
+            results.update(zip(group, compute([self.metrics[position] for position in group], mad_image), strict=True))
         return [results[position] for position in range(len(self.metrics))]
 
     @cached_property
@@ -96,16 +103,10 @@ def trunk_of(metric: Prepared) -> Hashable:
 
 def _evaluate(metrics: Sequence[Any], mad_image: Tensor) -> list[tuple[Tensor, Tensor]]:
     """Compute values and gradients of metrics that share a trunk, or of one."""
-    if len(metrics) == 1:
-        return [metrics[0].value_and_gradient(mad_image)]
     with torch.enable_grad():
         variable = mad_image.detach().requires_grad_(True)
-        try:
-            features = _features(metrics, variable)
-        except (MemoryError, torch.OutOfMemoryError):
-            raise
-        except (Exception, SystemExit):
-            # Alone, the metric whose layers are at fault raises, and is named.
+        features = _features(metrics, variable)
+        if features is None:
             return [metric.value_and_gradient(mad_image) for metric in metrics]
         last = len(metrics) - 1
         return [
@@ -114,9 +115,25 @@ def _evaluate(metrics: Sequence[Any], mad_image: Tensor) -> list[tuple[Tensor, T
         ]
 
 
-def _features(metrics: Sequence[Any], images: Tensor) -> list[list[Any]]:
-    """Compute what each of the metrics wants of their trunk, in one run."""
+def _values(metrics: Sequence[Any], mad_image: Tensor) -> list[Tensor]:
+    """Compute values of metrics that share a trunk, or of one."""
+    with torch.no_grad():
+        features = _features(metrics, mad_image)
+        if features is None:
+            return [metric.value(mad_image) for metric in metrics]
+        return [metric.value_from_features(own) for metric, own in zip(metrics, features, strict=True)]
+
+
+def _features(metrics: Sequence[Any], images: Tensor) -> list[list[Any]] | None:
+    """Compute what each of the metrics wants of their trunk, in one run; None where each is to be evaluated alone."""
+    if len(metrics) == 1:
+        return None
     layers = tuple(dict.fromkeys(layer for metric in metrics for layer in metric.function.layers))
-    run = metrics[0].function.trunk(metrics[0].metric.from_zero(images), layers)
-    features = dict(zip(layers, run, strict=True))
+    try:
+        run = metrics[0].function.trunk(metrics[0].metric.from_zero(images), layers)
+        features = dict(zip(layers, run, strict=True))
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except (Exception, SystemExit):
+        return None  # the metric whose layers are at fault raises, and is named
     return [[features[layer] for layer in metric.function.layers] for metric in metrics]

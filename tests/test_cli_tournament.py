@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,6 +23,7 @@ max_iter = 12
 """
 SLOW = """
 import time
+from types import SimpleNamespace
 
 
 def metric(image, mad_image):
@@ -81,6 +83,21 @@ def test_a_dry_run_writes_nothing(plan, tmp_path, capsys):
     assert "4 matches, 4 of them to play" in out
     assert " MB in " in out
     assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize(
+    ("free", "batch", "told"),
+    [
+        (8e9, (), "up to 2 matches together, fewer if they need more than 4 of the 8 GB of memory that are free now"),
+        (8e9, ("--batch", "1"), "one match at a time"),
+        (None, (), "up to 2 matches together"),
+    ],
+)
+def test_a_dry_run_tells_what_limits_batches(plan, capsys, monkeypatch, free, batch, told):
+    gauge = None if free is None else SimpleNamespace(free=lambda: free)
+    monkeypatch.setattr("madcore.tournament.forecast.gauge_of", lambda device: gauge)
+    assert run(["tournament", plan, "--dry-run", *batch]) == 0
+    assert told in capsys.readouterr().out.splitlines()
 
 
 def test_a_store_is_needed(plan, capsys):

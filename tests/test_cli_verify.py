@@ -362,6 +362,30 @@ def test_code_among_several_values_of_an_option_is_asked_for(tmp_path, check, mi
     assert "read it, then allow it with --allow-code" in error
 
 
+@pytest.mark.parametrize("declared", [False, True])
+def test_what_would_be_fetched_from_where_the_record_says_is_asked_for(tmp_path, check, monkeypatch, declared):
+    fetched = []
+
+    def build(*, weights: tuple[str, ...] = ("own",)):
+        fetched.extend(weights)
+        return create_metric("mse").function
+
+    def fetches(*, weights):
+        return tuple(each for each in weights if each != "own")
+
+    spec = MetricSpec("any", build, higher_is_better=False, perfect=0.0, fetches=fetches if declared else None)
+    plugin = SimpleNamespace(metrics=hookimpl(specname="madcore_metrics")(lambda: [spec]))
+    monkeypatch.setattr(registry, "find_candidates", lambda: [Candidate("net", "net", "1", lambda: plugin)])
+    for name in ("net.any", "net.any,weights=own+https://somewhere/a.bin"):
+        assert run(["synth", name, "mae", *QUICK, str(tmp_path / str(len(name))), "--minmax", "max"]) == 0
+    assert check(tmp_path / str(len("net.any")))[0] == 0
+    fetched.clear()
+    code, error = check(tmp_path / str(len(name)))
+    assert (code, fetched) == (2, [])
+    assert "would be fetched from where it says (https://somewhere/a.bin); read it, then allow it with" in error
+    assert check(tmp_path / str(len(name)), "--allow-code")[0] == 0
+
+
 def test_code_that_is_a_file_only_by_its_name(mad, check):
     edit_record(mad, lambda record: record["key"]["a"].update(metric="./none.py:metric", code="sha256:0"))
     code, error = check(mad, "--allow-code")

@@ -286,10 +286,11 @@ def test_quartet_holds_levels_of_different_kinds():
     assert quartet["b_min"].level.item() == pytest.approx(noisy.level.item())
 
 
-def test_quartet_is_one_by_one_where_a_metric_takes_one_image():
+@pytest.mark.parametrize("error", [RuntimeError("one image at a time"), MemoryError(), torch.OutOfMemoryError()])
+def test_quartet_is_one_by_one_where_a_metric_takes_one_image(error):
     def one_only(image, mad_image):
         if len(image) > 1:
-            raise RuntimeError("one image at a time")
+            raise error
         return l2(image, mad_image)
 
     quartet = madcore.quartet(IMAGE, "ssim", one_only, **FAST)

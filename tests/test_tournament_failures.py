@@ -6,7 +6,9 @@ import pytest
 import torch
 from tournaments import play, small_plan
 
+from madcore.metric import Metric
 from madcore.store import Store
+from madcore.tournament.judging import distances
 from madcore.tournament.memory import in_parts
 from madcore.tournament.player import MatchPlayer, PlayerMaker
 
@@ -127,6 +129,23 @@ def test_a_judge_that_fails_has_no_score(tmp_path, metric):
     values = store.scores(min(store.ids()))["values"]["a_min"]["exact"]
     assert values["mse"] is not None
     assert values[metric("raises")] is None
+
+
+def test_a_judge_that_finds_no_memory_has_no_score_and_loses_no_match(tmp_path, metric):
+    plan = small_plan(judges=("mse", metric("insatiable")))
+    assert play(plan, tmp_path / "store").finished == 1
+    store = Store(tmp_path / "store")
+    values = store.scores(min(store.ids()))["values"]["a_min"]["exact"]
+    assert (values["mse"] is None, values[metric("insatiable")]) == (False, None)
+
+
+@pytest.mark.parametrize(("side", "together"), [(64, [7]), (128, [7]), (256, [2, 2, 2, 1]), (512, [1] * 7)])
+def test_judges_see_as_many_pictures_together_as_a_batch_has(side, together):
+    seen = []
+    judge = Metric(lambda image, other: seen.append(len(other)) or (image - other).square().mean((1, 2, 3)))
+    image, *pictures = torch.rand(8, 1, side, side)[:, None]
+    assert None not in distances(judge, image, pictures)
+    assert seen == together
 
 
 def test_the_limit_reaches_a_metric_that_never_returns(tmp_path, metric):

@@ -157,6 +157,28 @@ def test_an_evaluation_is_that_of_the_metrics_alone(pair):
     torch.testing.assert_close(evaluation.jacobian[:, 0], slope.flatten(1), rtol=1e-12, atol=0)
 
 
+def test_held_values_run_the_trunk_once(pair):
+    trunk = Cascade()
+    metrics = madcore.create_metric("mse"), metric(trunk, 2, similarity=True), metric(trunk, 1)
+    problem = make_problem(pair[0], *metrics)
+    trunk.asked.clear()
+    found = problem.held_values(pair[1].flatten(1))
+    assert trunk.asked == [(2, 1)]
+    assert torch.equal(found, torch.stack([each(*pair) for each in metrics[1:]], 1))
+    assert not found.requires_grad
+
+
+def test_held_values_of_exchanged_metrics_run_the_trunk_once_for_the_others(pair):
+    trunk = Cascade()
+    metrics = madcore.create_metric("mse"), metric(Cascade("of the first"), 1), metric(trunk, 1), metric(trunk, 2)
+    four = make_problem(pair[0], *metrics).fourfold()
+    point = pair[1].flatten(1).repeat(4, 1)
+    trunk.asked.clear()
+    found = four.held_values(point)
+    assert trunk.asked == [(1, 2)]
+    assert torch.equal(found, four.evaluate(point).held)
+
+
 def test_exchanged_metrics_share_too(pair):
     trunk = Cascade()
     point = pair[1].flatten(1).repeat(4, 1)

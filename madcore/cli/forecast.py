@@ -23,7 +23,7 @@ __all__ = ["print_forecast"]
 HEADER = ("ID", "METRICS", "PICTURE", "SIZE", "LEVEL", "SEED", "STATE")
 
 
-def print_forecast(tournament: Tournament, path: Path | None, device: str) -> int:
+def print_forecast(tournament: Tournament, path: Path | None, device: str, batch: int | None) -> int:
     """Write a line for each match, then their number and what playing them will take.
 
     Parameters
@@ -34,6 +34,8 @@ def print_forecast(tournament: Tournament, path: Path | None, device: str) -> in
         The store, if there is one, whose matches are not played again.
     device : str
         Where it would be played.
+    batch : int, optional
+        Matches that would be played together; by default as many as are fast together.
     """
     from madcore.tournament import find_devices
     from madcore.tournament.forecast import estimate_seconds
@@ -54,6 +56,7 @@ def print_forecast(tournament: Tournament, path: Path | None, device: str) -> in
     for name, problem in broken.items():
         talk(f"warning: {name} cannot be played: {problem}")
     click.echo(f"about {write_duration(seconds)} on one {devices[0]}, if nothing else runs there")
+    click.echo(_describe_batches(pending, devices[0], batch))
     click.echo(_describe_output(tournament, pending))
     return 1 if broken else 0
 
@@ -77,6 +80,19 @@ def _row(match: Match, states: Mapping[str, str], shown: Mapping[str, str]) -> t
         request.seed,
         states.get(match.id, "to play"),
     )
+
+
+def _describe_batches(matches: Sequence[Match], device: str, size: int | None) -> str:
+    from madcore.tournament.forecast import estimate_batches
+    from madcore.tournament.memory import USABLE
+
+    largest, free = estimate_batches(matches, device, size)
+    if largest == 1:
+        return "one match at a time"
+    if free is None:
+        return f"up to {largest} matches together"
+    usable = f"{USABLE * free / 1e9:.3g} of the {free / 1e9:.3g} GB of memory that are free now"
+    return f"up to {largest} matches together, fewer if they need more than {usable}"
 
 
 def _describe_output(tournament: Tournament, matches: Sequence[Match]) -> str:

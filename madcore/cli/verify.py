@@ -28,7 +28,11 @@ HEADER = ("FILE", "OPTIMIZED", "HELD ERROR", "ALLOWED", "OUTSIDE", "RESIDUAL", "
 @click.command()
 @click.argument("path", type=Path, metavar="DIR|FILE|STORE")
 @click.option("--sample", type=click.IntRange(1), metavar="N", help="Of a store, only so many matches, drawn by lot.")
-@click.option("--allow-code", is_flag=True, help="Run code that the record names, if it is unchanged; read it first.")
+@click.option(
+    "--allow-code",
+    is_flag=True,
+    help="Run code that the record names, if unchanged, and fetch from where it says; look at it first.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, not a table, to the standard output.")
 @click.pass_obj
 def verify(session: Session, path: Path, sample: int | None, allow_code: bool, as_json: bool) -> int:

@@ -1,4 +1,7 @@
-"""About how long matches will take: what an evaluation costs here, times how many a quartet usually needs."""
+"""About how long matches will take, which is what an evaluation costs here, times how many a quartet usually needs.
+
+Also, how many are to be played together, and in how much memory: how much one needs is measured when it is played.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,16 @@ from torch import Tensor
 
 from madcore.api import synthesize
 from madcore.errors import MadcoreError
+from madcore.jobs import choose_device
 from madcore.metric import Metric
 from madcore.registry import Registry
 from madcore.starts import noise_like
+from madcore.tournament.batching import make_batches
+from madcore.tournament.gauges import gauge_of
 from madcore.tournament.matches import Match
 from madcore.tournament.metrics import make_metric
 
-__all__ = ["estimate_seconds"]
+__all__ = ["estimate_batches", "estimate_seconds"]
 
 # Steps that an image takes where the limit allows it, and evaluations of both metrics besides them, for the start, the
 # level and the 8-bit picture; as `benchmarks/tournament.py` and a timing of runs of 20 and 60 steps found them.
@@ -65,6 +71,23 @@ def estimate_seconds(
             steps = request.starts * min(request.max_iter, STEPS)
             seconds += len(request.images) * (steps * (step[size] + sum(each)) + AROUND * sum(each))
     return seconds, broken
+
+
+def estimate_batches(matches: Sequence[Match], device: str, size: int | None = None) -> tuple[int, int | None]:
+    """Return how many matches are played together at most, and how many bytes are free; None where nothing tells.
+
+    Parameters
+    ----------
+    matches : sequence of Match
+        What is to be played.
+    device : str
+        Where.
+    size : int, optional
+        Matches in a batch; by default as many as are fast together.
+    """
+    batches = make_batches(matches, size=size, on_gpu=device != "cpu")
+    gauge = gauge_of(choose_device(device))
+    return max(len(batch.items) for batch in batches), None if gauge is None else gauge.free()
 
 
 def _time_evaluation(metric: Metric, size: tuple[int, ...], device: str) -> float:

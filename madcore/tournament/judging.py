@@ -17,6 +17,7 @@ from torch import Tensor
 from madcore.errors import MadcoreError
 from madcore.identity import identify
 from madcore.metric import Metric
+from madcore.room import room_for
 from madcore.starts import noise_like
 from madcore.tournament.memory import in_parts
 
@@ -24,7 +25,7 @@ __all__ = ["CURVE_SEEDS", "STANDARD_DEVIATIONS", "distances", "merge_scores", "n
 
 STANDARD_DEVIATIONS = tuple(float(f"{0.001 * 1000 ** (step / 31):.6g}") for step in range(32))  # 0.001 to 1
 CURVE_SEEDS = (0, 1, 2)
-PART = 32  # pictures that are judged together
+PART = 32  # the most pictures that are judged together
 
 
 def distances(metric: Metric, image: Tensor, pictures: Sequence[Tensor]) -> list[float | None]:
@@ -42,13 +43,15 @@ def distances(metric: Metric, image: Tensor, pictures: Sequence[Tensor]) -> list
     Returns
     -------
     list
-        One number each; None where the judge has none: it does not take such images, fails or is not finite.
+        One number each; None where the judge has none: it does not take such images, fails, finds no memory even for
+        one of them, or is not finite.
     """
+    size = min(PART, room_for(image.numel(), image.is_cuda))
     found: list[float] = []
     try:
-        for part in in_parts(pictures, PART, lambda part: _measure(metric, image, part)):
+        for part in in_parts(pictures, size, lambda part: _measure(metric, image, part)):
             found += part
-    except MadcoreError:
+    except (MadcoreError, MemoryError, torch.OutOfMemoryError):
         return [None] * len(pictures)
     return [value if math.isfinite(value) else None for value in found]
 

@@ -29,12 +29,12 @@ def verify_match(path: Path, registry: Registry | None = None, *, allow_code: bo
     registry : Registry, optional
         Plugins to look in.
     allow_code : bool
-        Whether files and modules that the record names as metrics may be run.
+        Whether files and modules that the record names may be run, and what it says where to find may be fetched.
 
     Raises
     ------
     InputError
-        If there is no such file or no record, or code may not be run.
+        If there is no such file or no record, or what it names may not be run or fetched.
     MadcoreError
         If a metric does not exist here.
     """

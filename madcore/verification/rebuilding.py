@@ -1,4 +1,7 @@
-"""Metrics and penalties that a record names, built here; no code runs but what is allowed and is that of the record."""
+"""Metrics and penalties that a record names, built here.
+
+No code runs but what is allowed and is that of the record, and nothing is fetched that is not a plugin's own.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from madcore.adhoc import hash_code, is_code
-from madcore.building import code_of, split_options
+from madcore.building import code_of, fetched_for, split_options
 from madcore.errors import InputError
 from madcore.lookup import create_metric, create_penalty
 from madcore.metric import Metric
@@ -30,7 +33,7 @@ class Builder:
     registry : Registry, optional
         Plugins to look in.
     allow_code : bool
-        Whether files and modules that a record names may be run.
+        Whether files and modules that a record names may be run, and what it says where to find may be fetched.
     """
 
     registry: Registry | None = None
@@ -58,26 +61,28 @@ class Builder:
         return metrics, self._once(create_penalty, *named["penalty"]) if penalty else None
 
     def _refuse_code(self, named: dict[str, tuple[str, dict[str, Any]]]) -> None:
-        """Make sure, before anything is built, that no code is run that is not allowed or not that of the record."""
-        found = []
+        """Make sure, before anything is built, that what is run or fetched is allowed, and code that of the record."""
+        found: list[tuple[str, str, dict[str, Any]]] = []
+        fetched: list[str] = []
         for key, (name, identity) in named.items():
             kind: Kind[Any] = PENALTY if key == "penalty" else METRIC
-            found += [(code, name, identity) for code in self._code(kind, name, identity["options"])]
-        if found and not self.allow_code:
-            listed = ", ".join(code for code, *_ in found)
-            raise InputError(
-                f"the record names code that would be run ({listed}); read it, then allow it with --allow-code"
-            )
-        for code, name, identity in found:
-            _refuse_other_code(code, name, identity)
+            code, places = self._strange(kind, name, identity["options"])
+            found += [(each, name, identity) for each in code]
+            fetched += places
+        if not self.allow_code:
+            _ask("code that would be run", [code for code, *_ in found])
+            _ask("what would be fetched from where it says", fetched)
+        for each, name, identity in found:
+            _refuse_other_code(each, name, identity)
 
-    def _code(self, kind: Kind[Any], name: str, options: dict[str, Any]) -> tuple[str, ...]:
-        """Return all code that building something would run: itself, or what its plugin runs for its options."""
+    def _strange(self, kind: Kind[Any], name: str, options: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return all code that building something would run, itself or of its plugin's options, and what it fetches."""
         bare, given = split_options(name, options)
         if is_code(bare):
-            return (bare,)
+            return (bare,), ()
         entry = (self.registry or default_registry()).entry(kind, bare)
-        return code_of(entry, complete_options(entry.spec.build, given, bare, entry.passed))
+        complete = complete_options(entry.spec.build, given, bare, entry.passed)
+        return code_of(entry, complete), fetched_for(entry, complete)
 
     def _once(self, create: Any, name: str, identity: dict[str, Any]) -> Any:
         options = identity["options"]
@@ -97,6 +102,11 @@ def _name(name: str, identity: dict[str, Any], file: Any) -> str:
         raise InputError(f"the code of {name} is no longer {place}; put a copy of {place.name} into the current folder")
     same = [each for each in found if hash_file(each) == identity.get("code")]
     return f"{[*same, *found][0]}:{name}"
+
+
+def _ask(what: str, named: list[str]) -> None:
+    if named:
+        raise InputError(f"the record names {what} ({', '.join(named)}); read it, then allow it with --allow-code")
 
 
 def _refuse_other_code(code: str, name: str, identity: dict[str, Any]) -> None:

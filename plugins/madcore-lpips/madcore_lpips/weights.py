@@ -6,6 +6,7 @@ import pickle
 import warnings
 from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -28,6 +29,7 @@ TRUNKS: dict[str, tuple[type[nn.Module], Any]] = {
 }
 Files = tuple[Path, ...]
 _IN_USE: WeakValueDictionary[Hashable, Network] = WeakValueDictionary()  # by what decides their weights
+_MAKING = Lock()  # all threads draw from one generator
 
 
 def load_network(net: str, weights: str | None, seed: int) -> tuple[Network, Files]:
@@ -74,10 +76,11 @@ def load_heads(net: str, version: str) -> tuple[list[Tensor], Files]:
 
 
 def _in_use(decided_by: Hashable, make: Callable[[], nn.Module]) -> Network:
-    network = _IN_USE.get(decided_by)
-    if network is None:
-        network = _IN_USE[decided_by] = Network(make())
-    return network
+    with _MAKING:
+        network = _IN_USE.get(decided_by)
+        if network is None:
+            network = _IN_USE[decided_by] = Network(make())
+        return network
 
 
 def _draw(make: type[nn.Module], seed: int) -> nn.Module:

@@ -5,12 +5,16 @@ import json
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 
 import lpips
 import pytest
 import torch
 import torchvision
+from madcore_lpips import weights
 
 import madcore
 from madcore.testing import evaluate_together
@@ -126,6 +130,20 @@ def test_networks_of_other_weights_are_others():
     assert networks[0] is networks[2]
     assert networks[1] is networks[3]
     assert networks[0] is not networks[1]
+
+
+def test_a_network_that_two_threads_ask_for_at_once_is_one(monkeypatch):
+    barrier, make = Barrier(2), weights._make
+
+    def slow(*arguments):
+        with suppress(BrokenBarrierError):
+            barrier.wait(0.5)
+        return make(*arguments)
+
+    monkeypatch.setattr(weights, "_make", slow)
+    with ThreadPoolExecutor(2) as both:
+        one, other = both.map(lambda linear: untrained(linear=linear, seed=5), (True, False))
+    assert one.function.trunk == other.function.trunk
 
 
 @pytest.fixture

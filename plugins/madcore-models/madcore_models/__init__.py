@@ -55,6 +55,13 @@ def code_of_features(*, model: str | Any, **others: object) -> tuple[str, ...]:
     return (model,) if is_own(model) else ()
 
 
+def fetched_for_features(*, model: str | Any, **others: object) -> tuple[str, ...]:
+    """Name the network if it is not one that torchvision or timm publishes."""
+    from madcore_models.networks import is_elsewhere
+
+    return (model,) if is_elsewhere(model) else ()
+
+
 def build_vgg_content(
     *,
     layers: tuple[str, ...] = ("features.22",),
@@ -118,6 +125,7 @@ def madcore_metrics() -> list[MetricSpec]:
             weights=PUBLISHED,
             licence="of the network that is named",
             code=code_of_features,
+            fetches=fetched_for_features,
         ),
         MetricSpec(
             "vgg_content",

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from threading import RLock
 
 import torch
 from torch import nn
@@ -14,6 +15,7 @@ from torch import nn
 __all__ = ["DEFAULT", "Found", "near", "seeded"]
 
 DEFAULT = "DEFAULT"
+_DRAWING = RLock()  # all threads draw from one generator; a class may make a network of its own
 
 
 @dataclass(frozen=True)
@@ -47,14 +49,15 @@ class Found:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Draw random parameters from this seed, and leave the global generator as it was."""
-    state = torch.get_rng_state()
-    # Not torch.manual_seed, which would seed every CUDA device too.
-    torch.default_generator.manual_seed(seed)
-    try:
-        yield
-    finally:
-        torch.set_rng_state(state)
+    """Draw random parameters from this seed, one thread at a time, and leave the global generator as it was."""
+    with _DRAWING:
+        state = torch.get_rng_state()
+        # Not torch.manual_seed, which would seed every CUDA device too.
+        torch.default_generator.manual_seed(seed)
+        try:
+            yield
+        finally:
+            torch.set_rng_state(state)
 
 
 def near(given: str, known: Iterable[str]) -> str:

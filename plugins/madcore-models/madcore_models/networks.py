@@ -11,7 +11,7 @@ from madcore_models.found import Found
 from madcore_models.own import PROGRAMS, load_program, make_network, take_module
 from madcore_models.published import COLLECTIONS
 
-__all__ = ["find_network", "is_own"]
+__all__ = ["find_network", "is_elsewhere", "is_own"]
 
 FORMS = "torchvision:NAME, timm:NAME, ./file.py:CLASS, package.module:CLASS or a TorchScript or torch.export file"
 
@@ -19,6 +19,11 @@ FORMS = "torchvision:NAME, timm:NAME, ./file.py:CLASS, package.module:CLASS or a
 def is_own(model: object) -> bool:
     """Tell whether a model is named that is code of the user's own: neither published nor a module that is there."""
     return isinstance(model, str) and model.partition(":")[0] not in COLLECTIONS
+
+
+def is_elsewhere(model: object) -> bool:
+    """Tell whether a collection's name says where to fetch from: anybody may publish there (``timm:hf-hub:...``)."""
+    return isinstance(model, str) and not is_own(model) and ":" in model.partition(":")[2]
 
 
 def find_network(model: str | nn.Module, weights: str | None, seed: int) -> Found:

@@ -119,11 +119,14 @@ def _normalization(chosen: Any, published: Any) -> tuple[tuple[float, ...], tupl
 
 
 def _timm_files(known: dict[str, Any]) -> list[Path]:
-    """Return the cached file that timm read."""
+    """Return the cached file that timm read, or all of a folder's that it may have read."""
     if known.get("hf_hub_id"):
         from huggingface_hub import try_to_load_from_cache
 
+        repository, _, revision = known["hf_hub_id"].partition("@")
         names = [known.get("hf_hub_filename"), "model.safetensors", "pytorch_model.bin"]
-        cached = [try_to_load_from_cache(known["hf_hub_id"], name) for name in names if name]
+        cached = [try_to_load_from_cache(repository, name, revision=revision or None) for name in names if name]
         return [Path(path) for path in cached if isinstance(path, str)][:1]
+    if known.get("source") == "local-dir":
+        return [path for path in sorted(Path(known["file"]).iterdir()) if is_state_file(path.name)]
     return [Path(torch.hub.get_dir()) / "checkpoints" / known["url"].rpartition("/")[2]] if known.get("url") else []

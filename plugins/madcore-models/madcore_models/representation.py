@@ -94,12 +94,13 @@ class Representation:
         other : Representation
             Just made, and to be given up if its layers are taken over.
         """
-        if not same_tensors(self.network, other.network):
-            return False
-        if regain(self.network, other.network):
-            self.copies = {key: each for key, each in self.copies.items() if each is self.network}
-        self.layers = tuple(dict.fromkeys((*self.layers, *other.layers)))
-        self.counts = {**self.counts, **other.counts}
+        with HOOKING:  # another thread may be copying the network
+            if not same_tensors(self.network, other.network):
+                return False
+            if regain(self.network, other.network):
+                self.copies = {key: each for key, each in self.copies.items() if each is self.network}
+            self.layers = tuple(dict.fromkeys((*self.layers, *other.layers)))
+            self.counts = {**self.counts, **other.counts}
         return True
 
     def _copy(self, dtype: torch.dtype, device: torch.device) -> nn.Module:
@@ -108,7 +109,7 @@ class Representation:
         if network is None:
             with HOOKING:
                 own = copy.deepcopy(self.network) if self.copies else self.network
-            network = self.copies[key] = own.to(device=device, dtype=dtype)
+                network = self.copies[key] = own.to(device=device, dtype=dtype)
         return network
 
     def _run(self, network: nn.Module, layers: tuple[str, ...], pictures: Tensor) -> list[Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from threading import Lock
 from weakref import WeakValueDictionary
 
 import torch
@@ -14,6 +15,7 @@ from madcore_models.representation import Representation
 __all__ = ["share", "what_decides"]
 
 _IN_USE: WeakValueDictionary[Hashable, Representation] = WeakValueDictionary()
+_SHARING = Lock()
 
 
 def share(own: Representation, decided_by: Hashable, pictures: Tensor) -> Representation:
@@ -30,11 +32,12 @@ def share(own: Representation, decided_by: Hashable, pictures: Tensor) -> Repres
         Network input (N, C, H, W) to try both with.
     """
     key = (decided_by, own.batched)
-    known = _IN_USE.setdefault(key, own)
-    if known is own or (known.adopt(own) and _alike(known, own, pictures)):
-        return known
-    _IN_USE[key] = own
-    return own
+    with _SHARING:  # or of layers that two threads add at once some would be lost
+        known = _IN_USE.setdefault(key, own)
+        if known is own or (known.adopt(own) and _alike(known, own, pictures)):
+            return known
+        _IN_USE[key] = own
+        return own
 
 
 def what_decides(model: str | nn.Module, weights: str | None, seed: int, found: Found) -> Hashable:

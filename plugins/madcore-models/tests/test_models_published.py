@@ -1,12 +1,16 @@
 """Networks of torchvision and timm: the real ones, untrained from a seed, since nothing is fetched here."""
 
 import inspect
+import json
 import subprocess
 import sys
+from hashlib import sha256
 
 import pytest
+import timm
 import torch
-from madcore_models import build_vgg_content, build_vgg_style
+from madcore_models import build_vgg_content, build_vgg_style, madcore_metrics
+from safetensors.torch import save_file
 from torchvision.models import VGG16_Weights, get_model
 
 import madcore
@@ -75,6 +79,43 @@ def test_blocks_of_a_transformer_of_timm():
 def test_size_makes_a_transformer_take_any_picture(pictures):
     name = "models.features,model=timm:vit_tiny_patch16_224,weights=none,layers=blocks.0,size=224"
     assert madcore.create_metric(name)(*pictures).item() > 0
+
+
+@pytest.fixture
+def published_by_anybody(tmp_path, monkeypatch):
+    """A network in the cache of timm's client, as if fetched, and in a folder; and what its weights hash to."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    snapshot, refs = (tmp_path / "models--owner--name" / each for each in ("snapshots/abc", "refs"))
+    for folder in (snapshot, refs):
+        folder.mkdir(parents=True)
+    for name in ("main", "v1"):
+        (refs / name).write_text("abc")
+    save_file(timm.create_model("resnet10t").state_dict(), snapshot / "model.safetensors")
+    (snapshot / "config.json").write_text(json.dumps({"architecture": "resnet10t", "pretrained_cfg": {}}))
+    return snapshot, sha256((snapshot / "model.safetensors").read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("place", ["hf-hub:owner/name", "hf-hub:owner/name@v1", "local-dir:{}"])
+def test_the_weights_of_timm_are_hashed_wherever_they_are(published_by_anybody, place):
+    folder, digest = published_by_anybody
+    metric = madcore.create_metric("models.features", model=f"timm:{place.format(folder)}", layers=["conv1"])
+    assert metric.identity["weights"] == [f"sha256:{digest}"]
+
+
+@pytest.mark.parametrize(
+    ("model", "code", "fetches"),
+    [
+        ("torchvision:vgg16", False, False),
+        ("timm:resnet18.a1_in1k", False, False),
+        ("timm:hf-hub:owner/name", False, True),
+        ("timm:local-dir:folder", False, True),
+        ("./net.py:Net", True, False),
+    ],
+)
+def test_what_anybody_may_have_published_is_declared(model, code, fetches):
+    spec = next(each for each in madcore_metrics() if each.name == "features")
+    assert (spec.code(model=model), spec.fetches(model=model)) == ((model,) * code, (model,) * fetches)
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,14 @@
 
 import gc
 import weakref
-from concurrent.futures import ThreadPoolExecutor
-from threading import current_thread, main_thread
+from concurrent.futures import ThreadPoolExecutor, wait
+from threading import Barrier, BrokenBarrierError, current_thread, main_thread
 
+import networks_for_tests
 import pytest
 import torch
+from madcore_models.pruning import drop_unused
+from madcore_models.representation import Representation
 from networks_for_tests import Net
 
 import madcore
@@ -209,3 +212,77 @@ def test_a_network_that_runs_in_two_threads(pictures):
     hook.remove()
     assert torch.equal(mine, wanted[0])
     assert torch.equal(found[0], wanted[1])
+
+
+@pytest.fixture
+def meet():
+    """Let two threads wait for each other where they may both come; where only one can, it goes on alone."""
+    barrier = Barrier(2)
+
+    def meeting(*_):
+        try:
+            barrier.wait(0.2)
+        except BrokenBarrierError:
+            barrier.reset()
+
+    return meeting
+
+
+def made_in_two_threads(*layers):
+    with ThreadPoolExecutor(2) as both:
+        return list(both.map(lambda each: features("networks_for_tests:Net", layers=[each], seed=9), layers))
+
+
+def test_a_network_that_is_drawn_in_two_threads_is_that_of_its_seed(pictures, monkeypatch, meet):
+    class Slow(Net):
+        def __init__(self):
+            meet()
+            super().__init__()
+            meet()
+            self.last = torch.nn.Linear(4, 5)
+
+    monkeypatch.setattr(networks_for_tests, "Net", Slow)
+    (alone,) = made_in_two_threads("last")
+    wanted = alone(*pictures)
+    assert all(torch.equal(metric(*pictures), wanted) for metric in made_in_two_threads("last", "last"))
+
+
+def test_one_thread_at_a_time_adds_its_layers(pictures, monkeypatch, meet):
+    metrics = made_in_two_threads("last")
+    adding, seen, adopt = [], [], Representation.adopt
+
+    def watched(self, other):
+        adding.append(other)
+        meet()
+        seen.append(len(adding))
+        adding.remove(other)
+        return adopt(self, other)
+
+    monkeypatch.setattr(Representation, "adopt", watched)
+    metrics += made_in_two_threads("first", "norm")
+    assert seen == [1, 1]
+    assert together_and_alone(metrics, pictures) == (4, 6)
+
+
+def test_layers_that_are_added_while_a_network_is_copied_are_in_the_copy(pictures):
+    class Copied(torch.nn.Identity):
+        def __deepcopy__(self, memo):
+            if not added:
+                added.append(another.submit(Representation.adopt, mine, other))
+                wait(added, 0.2)
+            return torch.nn.Identity()
+
+    class Late(Net):
+        def __init__(self):
+            super().__init__()
+            self.end = Copied()
+
+    added = []
+    mine, other = (Representation(Late(), "Late", (layer,), {layer: 1}) for layer in ("first", "last"))
+    other.network.load_state_dict(mine.network.state_dict())
+    drop_unused(mine.network, {mine.network.last.weight.untyped_storage().data_ptr()})
+    mine(pictures[0])
+    with ThreadPoolExecutor(1) as another:
+        mine(pictures[0].double())
+    assert added[0].result()
+    assert mine(pictures[0].double(), ("last",))[0].dtype == torch.float64
