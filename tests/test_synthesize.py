@@ -477,6 +477,15 @@ def test_metric_that_turns_nan_on_the_way_leaves_a_good_image():
     assert result.held_error.item() <= 1e-6
 
 
+def test_a_gradient_that_turns_nan_on_the_way_does_not_end_the_run():
+    def walled(image, mad_image):
+        value = madcore.create_metric("ssim")(image, mad_image)
+        return value + 1e-9 * (0.8 - value).sqrt()
+
+    result = madcore.synthesize(IMAGE, walled, "mse", "max", level=0.004, max_iter=60)
+    assert 0.79 < result.optimized_value.item() < 0.8
+
+
 def test_a_metric_without_a_gradient_at_the_start_is_refused():
     def plateau(image, mad_image):
         return (mad_image - image).square().flatten(1).mean(1).clamp_min(0.5)

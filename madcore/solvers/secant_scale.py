@@ -183,8 +183,8 @@ def _unit(energy: Tensor) -> Tensor:
 
 
 def _average(old: Tensor, new: Tensor, keep: Tensor, share: float) -> Tensor:
-    rate = torch.where(keep, share, 0.0).to(old).view(-1, *[1] * (old.ndim - 1))
-    return torch.lerp(old, new, rate)
+    # not by a share of 0: times a number that is not finite it is not 0
+    return torch.where(keep.view(-1, *[1] * (old.ndim - 1)), torch.lerp(old, new, share), old)
 
 
 def _ratio(step: Tensor, change: Tensor) -> Tensor:
