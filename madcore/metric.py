@@ -33,8 +33,8 @@ class Metric:
     function : callable
         Takes the reference image and the image to compare, both (N, C, H, W), and returns one value for each pair.
         May have ``prepare(image)``, which returns a function of the second image; that function may have
-        ``value_and_gradient(mad_image)``, which returns the values (N,) and their gradients without an autograd graph,
-        or else name the trunk that it looks at: `madcore.trunks.OnTrunk`.
+        ``value_and_gradient(mad_image)``, which returns the values (N,) and their gradients, new tensors without an
+        autograd graph, or else name the trunk that it looks at: `madcore.trunks.OnTrunk`.
     name : str, optional
         Name for messages and records; by default that of `function`.
     similarity : bool

@@ -11,6 +11,7 @@ from madcore.loading import Candidate
 from madcore.registry import Registry
 from madcore.testing import Outcome, as_subject, check_device, examine_metric, examine_penalty
 from madcore.testing.contracts import METRIC_CLAUSES, MetricContract
+from madcore.testing.subject import differentiate
 
 
 def error(image, mad_image):
@@ -32,6 +33,26 @@ class SwappedInCall:
 
 def distorted_first(distorted, reference):
     return contrast_error(reference, distorted)
+
+
+class GivesAwayItsWorkSpace:
+    def __call__(self, image, mad_image):
+        return error(image, mad_image)
+
+    def prepare(self, image):
+        return PreparedInWorkSpace(image)
+
+
+class PreparedInWorkSpace:
+    def __init__(self, image):
+        self.image, self.gradient = image, torch.empty_like(image)
+
+    def __call__(self, mad_image):
+        return error(self.image, mad_image)
+
+    def value_and_gradient(self, mad_image):
+        values, gradient = differentiate(self, mad_image)
+        return values, self.gradient.copy_(gradient)
 
 
 class DistortedFirst(nn.Module):
@@ -141,6 +162,7 @@ def prints(image, mad_image):
 
 WRONG = {
     SwappedInCall(): "prepared",
+    GivesAwayItsWorkSpace(): "prepared",
     distorted_first: "arguments",
     DistortedFirst(): "arguments",
     batch_mean: "batch",

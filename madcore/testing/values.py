@@ -109,6 +109,10 @@ def check_prepared(subject: Subject) -> str:
         crossed = difference(swapped, fast[0]) <= CLOSE[subject.dtype] < difference(direct[0], fast[0])
         hint = ": the arguments are swapped in one of them" if crossed else ""
         raise Broken(f"prepared and direct differ by {worst:.1e}{hint}")
+    kept = [each.clone() for each in fast]
+    prepared.value_and_gradient((image + mad_image) / 2)
+    if max(difference(*both) for both in zip(fast, kept, strict=True)):
+        raise Broken("a later call changes the values or gradients that were returned before: return new tensors")
     company = evaluate_in_company(prepared, mad_image)
     apart = max((difference(*each) for result in company for each in zip(result, fast, strict=True)), default=0.0)
     if apart > CLOSE[subject.dtype]:
