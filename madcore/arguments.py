@@ -83,7 +83,7 @@ def pixel_bounds(
         if bool(fixed.flatten(1).all(1).any()):
             raise InputError("mask keeps every pixel of an image: nothing is left to change")
         return torch.where(fixed, image, low), torch.where(fixed, image, high)
-    if not isinstance(pixel_range[0], Tensor) and not isinstance(pixel_range[1], Tensor):
+    if all(not isinstance(bound, Tensor) or bound.numel() == 1 for bound in pixel_range):
         return low.flatten()[:1].reshape(1, 1, 1, 1), high.flatten()[:1].reshape(1, 1, 1, 1)
     return low, high
 

@@ -142,6 +142,13 @@ def test_bounds_are_as_precise_as_the_images():
     assert result.mad_image.max() == 0.7
 
 
+def test_tensors_of_one_element_are_one_range_for_all_pixels():
+    one = madcore.synthesize(IMAGE, "ssim", "mse", "max", pixel_range=(IMAGE.min(), torch.tensor([1.0])), **FAST)
+    same = madcore.synthesize(IMAGE, "ssim", "mse", "max", pixel_range=(IMAGE.min().item(), 1.0), **FAST)
+    assert [bound.numel() for bound in one.pixel_range] == [1, 1]  # which the compiled solver needs
+    assert torch.equal(one.mad_image, same.mad_image)
+
+
 def test_mask_keeps_pixels_exactly():
     mask = torch.zeros(24, 24)
     mask[:, :12] = 1
