@@ -58,7 +58,7 @@ def judge(
     error_scale: Tensor,
     evaluation: Evaluation,
     multiplier: Tensor,
-    ahead: Numbers,
+    proposed: Numbers,
     measured: Compared,
 ) -> Judgement:
     """Compare what a step gained with what it promised.
@@ -71,7 +71,7 @@ def judge(
         What makes the error of each held value relative, (N, k).
     evaluation, multiplier : Evaluation, Tensor
         At the trial.
-    ahead : Numbers
+    proposed : Numbers
         Slope times the step as it was proposed, before it was returned to the level, (N,).
     measured : Compared
         What the trial shows.
@@ -83,7 +83,7 @@ def judge(
     error = xp.amax(off / numbers(error_scale), 1)
     merit, candidate = merits(evaluation, multiplier, state.level)
     ratio = _gain_ratio(state, merit, measured)
-    stuck = ahead >= 0
+    stuck = proposed >= 0
     finite = xp.isfinite(merit) & xp.isfinite(measured.changed)  # a norm sees any pixel that is not
     refused = ~finite | ((error > TOO_FAR) & (error > 0.7 * old_error)) | ~(ratio >= -0.5) | stuck
     curved = measured.curvature > 1e-6 * measured.moved * measured.changed
