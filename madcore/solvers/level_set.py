@@ -83,7 +83,7 @@ class LevelSet:
         size = error_image.square().mean(1).sqrt()
         flagged = torch.zeros_like(size, dtype=torch.bool) if kinks is None else kinks.flagged
         free, operator = free_pixels(at_bounds, slope), _operator(problem)
-        scale = None if operator is None else operator.first(error_image, slope * free, free, flagged)
+        scale = None if operator is None else operator.first(error_image, slope * free, free)
         merit = tensor(merits(evaluation, multiplier, level)[0])
         yes = torch.ones_like(size, dtype=torch.bool)
         return LevelSetState(
@@ -194,8 +194,7 @@ class LevelSet:
             state.steps < 4 or state.steps % every == every - 1 for every in (self.learn_every, self.learn_rings_every)
         )
         if operator is not None and scale is not None and due:
-            plain = torch.zeros_like(keep) if state.kinks is None else state.kinks.flagged
-            scale = operator.learn(scale, step, change, keep, plain, rings=rings_due)
+            scale = operator.learn(scale, step, change, keep, rings=rings_due)
         return replace(state, pairs=pairs, scale=scale)
 
 

@@ -68,10 +68,17 @@ class LevelSetState:
         return self.operator.placed(self.scale, vector)
 
     def filtered(self, vector: Tensor) -> Tensor:
-        """Compute F* W F v, (N, n), with W the learned weights of frequencies."""
+        """Compute F* W F v, (N, n), with W the learned weights of frequencies; v itself for images with kinks.
+
+        There a pixel that stays at its kink would be moved off it by other pixels, or by rounding.
+        """
         if self.operator is None or self.scale is None:
             return vector
-        return self.operator.filtered(self.scale, vector)
+        if self.kinks is None:
+            return self.operator.filtered(self.scale, vector)
+        if true_of_all(self.kinks.flagged):
+            return vector
+        return torch.where(self.kinks.flagged[:, None], vector, self.operator.filtered(self.scale, vector))
 
     def take(self, index: Tensor) -> LevelSetState:
         """Keep the images at `index`."""

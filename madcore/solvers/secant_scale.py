@@ -70,21 +70,20 @@ class SecantScale:
         """Return the operator for images like these, (N, C, H, W): the same for the same shape, type and device."""
         return _remembered(image.shape[1:], image.dtype, image.device)
 
-    def first(self, error: Tensor, slope: Tensor, free: Tensor, plain: Tensor) -> ScaleMemory:
+    def first(self, error: Tensor, slope: Tensor, free: Tensor) -> ScaleMemory:
         """Start from the error of the image as the step and the slope on the free pixels as the change."""
         change = self._places(slope) / self._places(free).clamp_min(1e-3)
         place = self._place_weight(step := _unit(self._places(error)), change := _unit(change))
         step_ring, change_ring = self._ring_energies(error, slope, place)
-        ring = self._ring_weight(step_ring, change_ring, plain)
+        ring = self._ring_weight(step_ring, change_ring)
         return ScaleMemory(step, change, step_ring, change_ring, place, ring)
 
     def learn(
-        self, memory: ScaleMemory, step: Tensor, change: Tensor, keep: Tensor, plain: Tensor, *, rings: bool = True
+        self, memory: ScaleMemory, step: Tensor, change: Tensor, keep: Tensor, *, rings: bool = True
     ) -> ScaleMemory:
         """Average a new pair into the energies of the images where `keep`, (N,), and renew the weights.
 
-        Those of the rings, which cost two Fourier transforms, only if `rings`; `plain`, (N,), marks images for which
-        frequencies are not weighted.
+        Those of the rings, which cost two Fourier transforms, only if `rings`.
         """
         step_place = _average(memory.step_place, _unit(self._places(step)), keep, PLACE_RATE)
         change_place = _average(memory.change_place, _unit(self._places(change)), keep, PLACE_RATE)
@@ -95,7 +94,7 @@ class SecantScale:
         step_ring, change_ring = self._ring_energies(step, change, place)
         step_ring = _average(memory.step_ring, step_ring, keep, RING_RATE)
         change_ring = _average(memory.change_ring, change_ring, keep, RING_RATE)
-        ring = self._ring_weight(step_ring, change_ring, plain)
+        ring = self._ring_weight(step_ring, change_ring)
         return replace(memory, step_ring=step_ring, change_ring=change_ring, ring=ring)
 
     def placed(self, memory: ScaleMemory, vector: Tensor) -> Tensor:
@@ -141,8 +140,8 @@ class SecantScale:
         power = _over_channels((spectrum * spectrum.conj()).real).flatten(1)
         return power.new_zeros(len(power), len(self._ring_size)).index_add_(1, self._ring, power) / self._ring_size
 
-    def _ring_weight(self, step: Tensor, change: Tensor, plain: Tensor) -> Tensor:
-        weight = torch.where(plain[:, None], 1.0, _ratio(step, change))
+    def _ring_weight(self, step: Tensor, change: Tensor) -> Tensor:
+        weight = _ratio(step, change)
         return weight.index_select(1, self._ring).view(len(weight), 1, self.shape[-2], -1)
 
 
