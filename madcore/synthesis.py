@@ -1,7 +1,6 @@
 """The one loop: run a solver on a MAD problem, tell the truth about where it stopped, and finish on the level exactly.
 
-A run is a value: it can be continued from the `state` of the last one, and then gives the same as if it had never
-stopped.
+A run that stopped can go on from where it was, once, and then gives the same as if it had never stopped.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ class Progress:
 
 @dataclass
 class Run:
-    """A run between two calls of `run_solver`: the solver's state and what was recorded on the way."""
+    """A run between two calls of `run_solver`, which change it: the solver's state and what was recorded on the way."""
 
     problem: MADProblem
     state: Any
@@ -113,7 +112,7 @@ def run_solver(
     run : Run, optional
         What an earlier call returned, to go on from there.
     on_step : callable, optional
-        Given the solver's state after every step.
+        Given the solver's state after every step, which the next step may use up.
     store_progress : int
         Keep the images of every so many steps of a new run; 0 keeps none.
     """
