@@ -53,7 +53,8 @@ class PreparedMetric:
         fast = getattr(self.function, "value_and_gradient", None)
         if fast is not None:
             with blamed_on(self.metric.name):
-                values, gradient = fast(self.metric.from_zero(mad_image))
+                # parameters that want gradients would leave a graph
+                values, gradient = (each.detach() for each in fast(self.metric.from_zero(mad_image)))
             return self.metric.distances(values, self.count), -gradient if self.metric.similarity else gradient
         with torch.enable_grad():
             variable = mad_image.detach().requires_grad_(True)

@@ -493,6 +493,31 @@ def test_a_gradient_that_turns_nan_on_the_way_does_not_end_the_run():
     assert 0.79 < result.optimized_value.item() < 0.8
 
 
+def test_parameters_that_want_gradients_do_not_matter_to_an_analytic_one():
+    weight = torch.nn.Parameter(torch.tensor(2.0))
+
+    class Prepared:
+        def __init__(self, image):
+            self.image = image
+
+        def __call__(self, mad_image):
+            return weight * l2(self.image, mad_image)
+
+        def value_and_gradient(self, mad_image):
+            return self(mad_image), 2 * weight * (mad_image - self.image)
+
+    class Weighted:
+        prepare = Prepared
+
+        def __call__(self, image, mad_image):
+            return weight * l2(image, mad_image)
+
+    result = madcore.synthesize(IMAGE, "ssim", Weighted(), "max", **FAST)
+    plain = madcore.synthesize(IMAGE, "ssim", l2, "max", **FAST)
+    assert not result.optimized_value.requires_grad
+    torch.testing.assert_close(result.optimized_value, plain.optimized_value)
+
+
 def test_a_metric_without_a_gradient_at_the_start_is_refused():
     def plateau(image, mad_image):
         return (mad_image - image).square().flatten(1).mean(1).clamp_min(0.5)
