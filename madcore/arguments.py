@@ -60,7 +60,7 @@ def pixel_bounds(
 ) -> tuple[Tensor, Tensor]:
     """Return the bounds of the pixels; where `mask` is true both are the reference's value."""
     try:
-        low, high = (torch.as_tensor(bound, dtype=image.dtype, device=image.device) for bound in pixel_range)
+        low, high = (torch.as_tensor(bound, dtype=image.dtype, device=image.device).detach() for bound in pixel_range)
         low, high = torch.broadcast_to(low, image.shape), torch.broadcast_to(high, image.shape)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(

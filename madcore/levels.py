@@ -72,7 +72,7 @@ def _given_levels(precise: MADProblem, level: float | Tensor | Sequence[float | 
     columns = []
     for value in given:
         try:
-            column = torch.as_tensor(value, dtype=precise.image.dtype, device=precise.image.device).reshape(-1)
+            column = torch.as_tensor(value, dtype=precise.image.dtype, device=precise.image.device).detach().reshape(-1)
         except (TypeError, ValueError, RuntimeError) as error:
             raise InputError(f"level must be a number or tensor for each held metric; got {value!r}") from error
         if len(column) not in (1, images):

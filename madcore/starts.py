@@ -181,7 +181,7 @@ def first_start(
         if not isinstance(initial_image, Tensor) or not initial_image.is_floating_point():
             given = initial_image.dtype if isinstance(initial_image, Tensor) else type(initial_image).__name__
             raise InputError(f"initial_image must be a floating-point tensor; got {given}")
-        start = initial_image.to(reference)
+        start = initial_image.detach().to(reference)
         if start.shape != problem.image.shape:
             raise InputError(
                 f"initial_image must have the shape of image, {tuple(problem.image.shape)}; got {tuple(start.shape)}"

@@ -149,6 +149,27 @@ def test_tensors_of_one_element_are_one_range_for_all_pixels():
     assert torch.equal(one.mad_image, same.mad_image)
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"initial_image": IMAGE.flip(-1)},
+        {"level": torch.tensor(0.05)},
+        {"pixel_range": (torch.tensor(0.0), torch.ones(24))},
+    ],
+    ids=lambda given: next(iter(given)),
+)
+def test_tensors_that_want_gradients_are_taken_without(given):
+    def wanting(value):
+        return tuple(map(wanting, value)) if isinstance(value, tuple) else value.clone().requires_grad_()
+
+    plain = madcore.synthesize(IMAGE, "mse", "ssim", "max", **given, **FAST)
+    same = madcore.synthesize(
+        wanting(IMAGE), "mse", "ssim", "max", **{name: wanting(value) for name, value in given.items()}, **FAST
+    )
+    assert torch.equal(same.mad_image, plain.mad_image)
+    assert not same.mad_image.requires_grad
+
+
 def test_mask_keeps_pixels_exactly():
     mask = torch.zeros(24, 24)
     mask[:, :12] = 1
