@@ -70,7 +70,8 @@ def _teller() -> Any:
 
         def on_start(self, event: Event) -> None:
             """Say it at the first loop that is not ready on disk."""
-            if not self.said and event.data["dispatcher"].py_func.__module__.startswith("madcore."):
+            module = event.data["dispatcher"].py_func.__module__  # of anybody's code; None where that was made of text
+            if not self.said and str(module).startswith("madcore."):
                 self.said = True
                 LOGGER.info("compiling loops at their first use, which takes some seconds; they are kept for later")
 

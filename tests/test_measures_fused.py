@@ -1,5 +1,6 @@
 """What is compiled against the same in torch, and that nothing needs it."""
 
+import os
 import subprocess
 import sys
 
@@ -74,6 +75,15 @@ def test_is_taken_where_it_works():
     assert isinstance(fastest_structure(image, taps, *CONSTANTS, weighted=True), TiledStructure)
     assert isinstance(fastest_averaging(image), FusedAveraging)
     assert isinstance(fastest_pyramid(torch.rand(1, 33, 33), BANDS), FusedPyramid)
+
+
+def test_others_may_compile_what_has_no_module():
+    numba = pytest.importorskip("numba")
+    assert compiled.at_hand(torch.zeros(1)) or compiled.SWITCH in os.environ
+    made = {}
+    exec("def increase(number):\n    return number + 1", made)
+    assert made["increase"].__module__ is None
+    assert numba.njit(made["increase"])(1) == 2
 
 
 def test_can_be_switched_off(monkeypatch):
