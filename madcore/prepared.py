@@ -48,14 +48,12 @@ class PreparedMetric:
         Raises
         ------
         ContractError
-            If the values do not depend on `mad_image` through differentiable operations.
+            If the values do not depend on `mad_image` through differentiable operations, or an analytic gradient has
+            another shape.
         """
         fast = getattr(self.function, "value_and_gradient", None)
         if fast is not None:
-            with blamed_on(self.metric.name):
-                # parameters that want gradients would leave a graph
-                values, gradient = (each.detach() for each in fast(self.metric.from_zero(mad_image)))
-            return self.metric.distances(values, self.count), -gradient if self.metric.similarity else gradient
+            return self._take_gradient(fast, mad_image)
         with torch.enable_grad():
             variable = mad_image.detach().requires_grad_(True)
             return self._differentiate(self(variable), variable)
@@ -89,6 +87,17 @@ class PreparedMetric:
             )
         (gradient,) = torch.autograd.grad(values.sum(), variable, retain_graph=keep_graph)
         return values.detach(), gradient
+
+    def _take_gradient(self, fast: Callable[[Tensor], Any], mad_image: Tensor) -> tuple[Tensor, Tensor]:
+        """Take what a metric computes itself."""
+        name = self.metric.name
+        with blamed_on(name):
+            # parameters that want gradients would leave a graph
+            values, gradient = (each.detach() for each in fast(self.metric.from_zero(mad_image)))
+        if gradient.shape != mad_image.shape:
+            shapes = f"{tuple(gradient.shape)} for images of {tuple(mad_image.shape)}"
+            raise ContractError(f"{name} must return gradients of the shape of the images; it returned {shapes}")
+        return self.metric.distances(values, self.count), -gradient if self.metric.similarity else gradient
 
     def value(self, mad_image: Tensor) -> Tensor:
         """Compute the distances, (N,), without a graph."""

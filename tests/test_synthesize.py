@@ -514,26 +514,41 @@ def test_a_gradient_that_turns_nan_on_the_way_does_not_end_the_run():
     assert 0.79 < result.optimized_value.item() < 0.8
 
 
+class Weighted:
+    """A metric with an analytic gradient."""
+
+    def __init__(self, weight):
+        self.weight = weight
+
+    def __call__(self, image, mad_image):
+        return self.weight * l2(image, mad_image)
+
+    def prepare(self, image):
+        return PreparedWeighted(self.weight, image)
+
+
+class PreparedWeighted:
+    def __init__(self, weight, image):
+        self.weight, self.image = weight, image
+
+    def __call__(self, mad_image):
+        return self.weight * l2(self.image, mad_image)
+
+    def value_and_gradient(self, mad_image):
+        return self(mad_image), 2 * self.weight * (mad_image - self.image)
+
+
+def test_an_analytic_gradient_has_the_shape_of_the_images(monkeypatch):
+    def of_another_shape(prepared, mad_image):
+        return prepared(mad_image), mad_image.sum(-1)
+
+    monkeypatch.setattr(PreparedWeighted, "value_and_gradient", of_another_shape)
+    with pytest.raises(madcore.ContractError, match=r"Weighted must return gradients .* \(1, 1, 24\) for images of"):
+        madcore.synthesize(IMAGE, "ssim", Weighted(1.0), "max", **FAST)
+
+
 def test_parameters_that_want_gradients_do_not_matter_to_an_analytic_one():
-    weight = torch.nn.Parameter(torch.tensor(2.0))
-
-    class Prepared:
-        def __init__(self, image):
-            self.image = image
-
-        def __call__(self, mad_image):
-            return weight * l2(self.image, mad_image)
-
-        def value_and_gradient(self, mad_image):
-            return self(mad_image), 2 * weight * (mad_image - self.image)
-
-    class Weighted:
-        prepare = Prepared
-
-        def __call__(self, image, mad_image):
-            return weight * l2(image, mad_image)
-
-    result = madcore.synthesize(IMAGE, "ssim", Weighted(), "max", **FAST)
+    result = madcore.synthesize(IMAGE, "ssim", Weighted(torch.nn.Parameter(torch.tensor(2.0))), "max", **FAST)
     plain = madcore.synthesize(IMAGE, "ssim", l2, "max", **FAST)
     assert not result.optimized_value.requires_grad
     torch.testing.assert_close(result.optimized_value, plain.optimized_value)
