@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from madcore.errors import InputError
-from madcore.mean_luminance import MeanLuminance
 from madcore.metric import Metric
 from madcore.problem import MADProblem
 from madcore.starts import Seed, noise_like, short
@@ -32,14 +31,13 @@ def wanted_levels(problem: MADProblem, level: Level, first: Tensor, seed: Seed, 
         Seed of the noise, and the width of the pixel range, which is the unit of S.
     """
     precise = problem.precise
-    holds_mean = isinstance(problem.reference_metrics[-1], MeanLuminance)
     if names_noise(level):
         wanted = _levels_of_noise(precise, level, first, seed, width)
     elif level is None:
         wanted = None
     else:
-        wanted = _given_levels(precise, level, len(problem.held) - holds_mean)  # type: ignore[arg-type]
-    if not holds_mean:
+        wanted = _given_levels(precise, level, len(problem.held) - problem.holds_mean)  # type: ignore[arg-type]
+    if not problem.holds_mean:
         return wanted
     values = precise.held_values(first.to(precise.image.dtype)) if wanted is None else wanted
     kept = values[:, : len(problem.held) - 1]

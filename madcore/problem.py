@@ -135,6 +135,11 @@ class MADProblem:
         """The reference images, flattened, (N, n)."""
         return self.image.flatten(1)
 
+    @property
+    def holds_mean(self) -> bool:
+        """Whether the mean luminance is held beside the metrics; it is the last of what is held."""
+        return isinstance(self.reference_metrics[-1], MeanLuminance)
+
     @cached_property
     def precise(self) -> MADProblem:
         """The problem in float64; itself where a metric cannot be computed in that."""
@@ -156,16 +161,9 @@ class MADProblem:
 
         The level itself for a distance; the width of the pixel range for the mean luminance.
         """
-        if not any(isinstance(metric, MeanLuminance) for metric in self.reference_metrics):
+        if not self.holds_mean:
             return level
-        width = self.bounds.width.expand(len(level))
-        return torch.stack(
-            [
-                width if isinstance(metric, MeanLuminance) else level[:, index]
-                for index, metric in enumerate(self.reference_metrics)
-            ],
-            1,
-        )
+        return torch.cat([level[:, :-1], self.bounds.width.expand(len(level), 1)], 1)
 
     def optimized_values(self, point: Tensor) -> Tensor:
         """Compute the optimized metric, (N,), of flattened images (N, n)."""

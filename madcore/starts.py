@@ -15,7 +15,7 @@ from torch import Tensor
 
 from madcore.errors import InputError, LevelError
 from madcore.problem import MADProblem
-from madcore.solvers.levels import held_error, move_along_ray, take_newton_steps
+from madcore.solvers.levels import held_error, move_along_ray, nearest_allowed, take_newton_steps
 
 __all__ = ["START_NAMES", "Seed", "first_start", "noise_like", "put_on_level", "short", "start_images"]
 
@@ -128,38 +128,62 @@ def _blurred(image: Tensor) -> Tensor:
 def put_on_level(
     problem: MADProblem, start: Tensor, levels: Tensor, tolerance: float, forgiving: bool
 ) -> tuple[Tensor, Tensor]:
-    """Move start images to the levels; along another ray, to the corner of the range, where theirs ends before."""
+    """Move start images to the levels; return them and which are not there, (N,).
+
+    Of one held metric along the ray from the reference image, and where that ends before, along another, to the corner
+    of the range; of several, and the mean luminance is one, by Newton steps first.
+
+    Raises
+    ------
+    LevelError
+        If no image got there and the caller is not `forgiving`.
+    """
     precise = problem.precise
     dtype = precise.image.dtype
     wanted, point = levels.to(dtype), start.to(dtype)
     tolerance = 0.01 * tolerance if dtype == torch.float64 else tolerance
+    several = levels.shape[1] - problem.holds_mean > 1
+    moved, error = point, torch.full_like(wanted[:, 0], torch.inf)
     if levels.shape[1] > 1:
-        moved, _ = take_newton_steps(precise, precise, point, wanted, tolerance)
-    else:
-        moved = move_along_ray(precise, point, wanted, tolerance)
-    error = held_error(precise, precise.held_values(moved), wanted)
+        moved, error = take_newton_steps(precise, precise, point, wanted, tolerance)
+    for beginning in [] if several else [point, _corner(precise, point)]:
+        if bool((error <= 1e-4).all()):
+            break
+        other = move_along_ray(precise, beginning, wanted, tolerance)
+        found = held_error(precise, precise.held_values(other), wanted)
+        nearer = ~(error <= 1e-4) & (found < error)
+        moved, error = torch.where(nearer[:, None], other, moved), torch.where(nearer, found, error)
     off = ~(error <= 1e-4)
-    if levels.shape[1] == 1 and bool(off.any()):
-        corner = problem.bounds.farther(problem.reference)
-        corner = torch.where(corner.isfinite(), corner, problem.reference + 1e6 * (start - problem.reference)).to(dtype)
-        other = move_along_ray(precise, corner, wanted, tolerance)
-        nearer = off & (held_error(precise, precise.held_values(other), wanted) < error)
-        moved = torch.where(nearer[:, None], other, moved)
-        off = ~(held_error(precise, precise.held_values(moved), wanted) <= 1e-4)
-        if bool(off.all()) and not forgiving:
-            largest = precise.held_values(corner)[:, 0]
-            names = problem.reference_metrics[0].name
-            raise LevelError(
-                f"level {short(levels[:, 0])} of {names} is not reachable inside the pixel range on this picture: "
-                f"0 to {short(largest)} is; choose a level in between"
-            )
-    elif bool(off.all()) and not forgiving:
-        names = " and ".join(metric.name for metric in problem.reference_metrics)
-        raise LevelError(
-            f"no image with levels {short(levels[0])} of {names} was found; the closest has "
-            f"{short(precise.held_values(moved)[0])}: choose levels nearer to these"
-        )
+    if bool(off.all()) and not forgiving:
+        raise LevelError(_missed(precise, point, wanted, moved, several))
     return problem.bounds.clamp(moved.to(start.dtype)), off
+
+
+def _corner(problem: MADProblem, start: Tensor) -> Tensor:
+    """Return the corner of the range that is farthest from the reference; where there is none, a place far out.
+
+    With the mean luminance held far beyond that corner, so that a shift lets almost all pixels be at bounds; the start
+    image decides between those that are equal in the reference.
+    """
+    reference, corner = problem.reference, problem.bounds.farther(problem.reference)
+    far = torch.where(corner.isfinite(), corner, reference + 1e6 * (start - reference))
+    return start + 1e3 * (far - reference) if problem.holds_mean else far
+
+
+def _missed(problem: MADProblem, start: Tensor, levels: Tensor, moved: Tensor, several: bool) -> str:
+    """Say why nobody got to the levels, and what to do."""
+    if several:
+        names = " and ".join(metric.name for metric in problem.reference_metrics)
+        return (
+            f"no image with levels {short(levels[0])} of {names} was found; the closest has "
+            f"{short(problem.held_values(moved)[0])}: choose levels nearer to these"
+        )
+    kept = " at the reference image's mean luminance" if problem.holds_mean else ""
+    largest = problem.held_values(nearest_allowed(problem, _corner(problem, start)))[:, 0]
+    return (
+        f"level {short(levels[:, 0])} of {problem.reference_metrics[0].name} is not reachable inside the pixel range "
+        f"on this picture{kept}: 0 to {short(largest)} is; choose a level in between"
+    )
 
 
 def first_start(

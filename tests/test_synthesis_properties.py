@@ -83,6 +83,55 @@ def test_levels_are_reached_where_the_held_gradients_depend_on_each_other():
     assert held_error(problem, problem.held_values(restored), level).item() <= 1e-9
 
 
+@st.composite
+def pictures_at_their_ends(draw):
+    """A small picture, many of whose pixels are black or white."""
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 2**31)))
+    shape = (1, draw(st.sampled_from([1, 3])), draw(st.integers(11, 16)), draw(st.integers(11, 16)))
+    ends = (torch.rand(shape, generator=generator) < draw(st.floats(0.05, 0.95))).float()
+    at_ends = torch.rand(shape, generator=generator) < draw(st.floats(0, 1))
+    return torch.where(at_ends, ends, torch.rand(shape, generator=generator))
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    image=pictures_at_their_ends(),
+    held=st.lists(st.sampled_from(METRICS), min_size=1, max_size=2, unique=True),
+    noise=st.floats(0.02, 0.5),
+    way=st.floats(0.1, 0.9),
+    seed=st.integers(0, 2**31),
+)
+def test_levels_of_an_image_with_the_same_mean_are_reached(image, held, noise, way, seed):
+    order = torch.randperm(image.numel(), generator=torch.Generator().manual_seed(seed))
+    same_mean = torch.lerp(image, image.flatten()[order].view_as(image), way)
+    levels = [madcore.create_metric(name)(image.double(), same_mean.double()).item() for name in held]
+    optimized = next(name for name in METRICS if name not in held)
+    options = {"level": levels, "initial_noise": noise, "seed": seed, "keep_mean": True, "max_iter": 2}
+    result = madcore.synthesize(image, optimized, held, "max", **options)
+    assert result.held_error.item() <= result.tolerance
+    assert abs(result.mad_image.double().mean() - image.double().mean()) <= 1e-6
+
+
+def largest_with_mean(image, power):
+    """Bound the mean power of errors that change no mean: for any multiplier each pixel is at its better end."""
+    bounds = []
+    for multiplier in torch.linspace(-2, 2, 401):
+        ends = torch.stack([image**power + multiplier * image, (1 - image) ** power - multiplier * (1 - image)])
+        bounds.append(ends.amax(0).clamp_min(0).mean())
+    return min(bounds).item()
+
+
+@pytest.mark.parametrize(("held", "power"), [("mae", 1), ("mse", 2)])
+def test_a_level_that_no_image_with_the_same_mean_has_is_refused(held, power):
+    image = (wave_picture(12, 12, 1) - 0.3).clamp(0, 1)
+    largest = largest_with_mean(image, power)
+    options = {"keep_mean": True, "max_iter": 2}
+    with pytest.raises(madcore.LevelError, match=r"at the reference image's mean luminance: 0 to 0\.\d+ is"):
+        madcore.synthesize(image, "ssim", held, "max", level=1.01 * largest, **options)
+    result = madcore.synthesize(image, "ssim", held, "max", level=0.9 * largest, **options)
+    assert result.held_error.item() <= result.tolerance
+
+
 @settings(deadline=None, max_examples=10)
 @given(problem=problems(), kept=st.floats(0.05, 0.7))
 def test_masked_pixels_are_the_reference_to_the_last_bit(problem, kept):

@@ -7,17 +7,20 @@ of their gradients.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
 from torch import Tensor
 
 from madcore.problem import MADProblem
-from madcore.solvers.multipliers import free_pixels, lagrangian, least_squares_multiplier, solve_normal
+from madcore.solvers.multipliers import solve_normal
 
-__all__ = ["held_error", "move_along_ray", "newton_correct", "restore", "take_newton_steps"]
+__all__ = ["held_error", "move_along_ray", "nearest_allowed", "restore", "take_newton_steps"]
 
 FARTHEST = 20.0  # natural logarithm of the largest factor along a ray
+PROJECTIONS = 5  # rounds of finding which pixels the bounds stop
+SMALLEST_SHARE = 1e-3  # of a Newton step
 NEARER_START = (0.01, 0.03, 0.1, 0.3, 1.0)  # shares of the way to the start image
 
 
@@ -30,12 +33,13 @@ def move_along_ray(problem: MADProblem, point: Tensor, level: Tensor, tolerance:
     """Move images (N, n) along the clamped ray from the reference to the level of the one held metric.
 
     A secant iteration for  log g  against the logarithm of the distance, kept inside a bracket; the nearest point that
-    was met is returned, also where the level is out of reach.
+    was met is returned, also where the level is out of reach.  Where the mean luminance is held, too, every image on
+    the way is shifted to that of the reference.
 
     Parameters
     ----------
     level : Tensor
-        Wanted values, (N, 1).
+        Wanted values, (N, 1), or (N, 2) with the mean luminance.
     tolerance : float
         Relative error at which to stop.
     """
@@ -45,7 +49,7 @@ def move_along_ray(problem: MADProblem, point: Tensor, level: Tensor, tolerance:
     best, best_error = point, torch.full_like(wanted, torch.inf)
     last_position, last_height = position, position
     for attempt in range(tries):
-        trial = problem.bounds.clamp_(torch.addcmul(problem.reference, error, position.exp()[:, None]))
+        trial = nearest_allowed(problem, torch.addcmul(problem.reference, error, position.exp()[:, None]))
         height = (problem.held_values(trial)[:, 0] / wanted).clamp_min(1e-30).log()
         nearer = height.abs() < best_error
         best = torch.where(nearer[:, None], trial, best)
@@ -63,16 +67,18 @@ def move_along_ray(problem: MADProblem, point: Tensor, level: Tensor, tolerance:
     return best
 
 
-def newton_correct(
-    problem: MADProblem, point: Tensor, jacobian: Tensor, free: Tensor, missing: Tensor, cap: Tensor
-) -> Tensor:
-    """Step in the span of the held gradients on the free pixels so that the held values change by `missing`, (N, k).
-
-    `cap`, (N,), bounds the length of the step.
-    """
-    step = (solve_normal(jacobian, free, missing)[:, None] @ (jacobian * free[:, None]))[:, 0]
-    length = step.norm(dim=1).clamp_min(torch.finfo(step.dtype).tiny)
-    return problem.bounds.clamp(point + step * (cap / length).clamp(max=1.0)[:, None])
+def nearest_allowed(problem: MADProblem, point: Tensor) -> Tensor:
+    """Return the nearest images inside the bounds, and of the reference's mean luminance where that is held."""
+    if not problem.holds_mean:
+        return problem.bounds.clamp(point)
+    error = point - problem.reference
+    low, high = -error.amax(1), -error.amin(1)  # by these shifts no pixel is brighter, and none darker, than it was
+    for _ in range(60):
+        shift = (low + high) / 2
+        shifted = problem.bounds.clamp_(point + shift[:, None])
+        too_dark = (shifted - problem.reference).mean(1) < 0
+        low, high = torch.where(too_dark, shift, low), torch.where(too_dark, high, shift)
+    return shifted
 
 
 def restore(
@@ -86,9 +92,9 @@ def restore(
     """Return the images on the level, to `tolerance`, that are nearest to `point`; the best that was found elsewhere.
 
     Newton steps along the held gradients first, on pixels that are free and inside their bounds, since they move the
-    image least.  Of one held metric then the ray, and where no pixel is left that could raise the held value, the way
-    to the start.  Of several, whose gradients can be all but dependent at an extreme, Newton steps again from nearer to
-    the start.
+    image least; then on all pixels.  Of one held metric then the ray, and where no pixel is left that could raise the
+    held value, the way to the start.  Of several, whose gradients can be all but dependent at an extreme, Newton steps
+    again from nearer to the start.
 
     Parameters
     ----------
@@ -98,7 +104,10 @@ def restore(
         The same problem in a type of fewer digits, which are enough for gradients and cost less.
     """
     gradients = gradients or problem
-    best, error = take_newton_steps(problem, gradients, point, level, tolerance)
+    best, error = take_newton_steps(problem, gradients, point, level, tolerance, problem.bounds.interior(point))
+
+    def off_bounds() -> Tensor:
+        return take_newton_steps(problem, gradients, best, level, tolerance)[0]
 
     def ray() -> Tensor:
         return move_along_ray(problem, best, level, tolerance)
@@ -110,7 +119,8 @@ def restore(
         return take_newton_steps(problem, gradients, torch.lerp(point, start, share), level, tolerance)[0]
 
     several = [partial(from_nearer_start, share) for share in NEARER_START]
-    for search in (ray, way_to_start) if level.shape[1] == 1 else several:
+    searches: list[Callable[[], Tensor]] = [ray, way_to_start] if level.shape[1] == 1 else [*several]
+    for search in [off_bounds, *searches]:
         missed = error > tolerance
         if not bool(missed.any()):
             break
@@ -122,41 +132,73 @@ def restore(
 
 
 def take_newton_steps(
-    problem: MADProblem, gradients: MADProblem, point: Tensor, level: Tensor, tolerance: float
+    problem: MADProblem,
+    gradients: MADProblem,
+    point: Tensor,
+    level: Tensor,
+    tolerance: float,
+    free: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Move images as long as Newton steps bring them nearer to the level; return the nearest and their held errors.
+    """Move images by Newton steps, shorter ones where these bring them no nearer to the level.
 
-    Parameters are those of `restore`.
+    Parameters
+    ----------
+    problem, gradients, point, level, tolerance
+        As for `restore`.
+    free : Tensor, optional
+        1 for pixels that may move and 0 for others, (N, n); by default all may.
+
+    Returns
+    -------
+    best, error : Tensor
+        The nearest images, (N, n), and their held errors, (N,).
     """
+    free = torch.ones_like(point) if free is None else free
     best, held = point, problem.held_values(point)
     error = held_error(problem, held, level)
+    share, nearer, jacobian = torch.ones_like(error), torch.ones_like(error, dtype=torch.bool), point[:, None]
     for _ in range(8 if level.shape[1] == 1 else 30):
-        going = error > 0.3 * tolerance
+        going = (error > 0.3 * tolerance) & (share >= SMALLEST_SHARE)
         if not bool(going.any()):
             break
-        trial = torch.where(going[:, None], _newton(problem, gradients, best, held, level), best)
+        if bool(nearer.any()):
+            jacobian = gradients.evaluate(best.to(gradients.image.dtype)).jacobian.to(best)
+        trial = _newton(problem, best, jacobian, free, share[:, None] * (level - held))
         values = problem.held_values(trial)
         found = held_error(problem, values, level)
-        nearer = (found < error)[:, None]
-        best, held = torch.where(nearer, trial, best), torch.where(nearer, values, held)
-        before, error = error, torch.fmin(found, error)
-        if bool((error >= 0.9 * before).all()):
-            break
+        nearer = going & (found < error)
+        share = torch.where(nearer, 2 * share, 0.5 * share).clamp(max=1.0)
+        best, held = torch.where(nearer[:, None], trial, best), torch.where(nearer[:, None], values, held)
+        error = torch.where(nearer, found, error)
     return best, error
 
 
-def _newton(problem: MADProblem, gradients: MADProblem, point: Tensor, held: Tensor, level: Tensor) -> Tensor:
-    rounded = point.to(gradients.image.dtype)
-    evaluation = gradients.evaluate(rounded)
-    slope = lagrangian(evaluation, least_squares_multiplier(gradients, rounded, evaluation))
-    at_bounds = gradients.bounds.at_bounds(rounded)
-    free = free_pixels(at_bounds, slope) * (1 - at_bounds.abs())
-    if level.shape[1] == 1:
-        gradient = evaluation.jacobian[:, 0]
-        enough = (free * gradient.square()).sum(1) > 1e-3 * gradient.square().sum(1)
-        free = torch.where(enough[:, None], free, 1.0)
+def _newton(problem: MADProblem, point: Tensor, jacobian: Tensor, free: Tensor, missing: Tensor) -> Tensor:
+    """Move images to the nearest ones inside the bounds whose held values differ by `missing`, to first order.
+
+    Of these the nearest is the clamped sum of the image and some multiples of the gradients; which, depends on what
+    pixels the bounds stop.
+
+    Parameters
+    ----------
+    jacobian : Tensor
+        Gradients of the held metrics, (N, k, n).
+    free : Tensor
+        1 for pixels that may move and 0 for others, (N, n).
+    missing : Tensor
+        Wanted changes, (N, k).
+    """
+    weighted, inside, moved = jacobian * free[:, None], free, point
+    multiples = torch.zeros_like(missing)
+    for _ in range(PROJECTIONS):
+        left = missing - (jacobian @ (moved - point)[..., None])[..., 0]
+        multiples = multiples + solve_normal(jacobian, inside, left)
+        moved = problem.bounds.clamp(point + (multiples[:, None] @ weighted)[:, 0])
+        inside = free * problem.bounds.interior(moved)
+    step = moved - point
     cap = 0.5 * (point - problem.reference).norm(dim=1)
-    return newton_correct(problem, point, evaluation.jacobian.to(point), free.to(point), level - held, cap)
+    length = step.norm(dim=1).clamp_min(torch.finfo(step.dtype).tiny)
+    return problem.bounds.clamp(point + step * (cap / length).clamp(max=1.0)[:, None])
 
 
 def _move_towards_start(problem: MADProblem, point: Tensor, level: Tensor, start: Tensor) -> Tensor:

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from madcore.problem import Evaluation, MADProblem
 from madcore.solvers.level_set_state import LevelSetState
-from madcore.solvers.levels import held_error, newton_correct
+from madcore.solvers.levels import held_error
+from madcore.solvers.multipliers import solve_normal
 from madcore.solvers.numbers import Numbers, at_hand, namespace, none_of, numbers, tensor, true_of_all
 from madcore.solvers.passes import Ahead, Compared, Passes
 
@@ -146,5 +147,17 @@ def _by_newton(problem: MADProblem, proposal: Tensor, level: Tensor, point: Tens
         best_error = torch.where(nearer, error, best_error)
         if true_of_all(best_error < ENOUGH):
             break
-        trial = newton_correct(problem, trial, jacobian, free, level - held, cap)
+        trial = _correct(problem, trial, jacobian, free, level - held, cap)
     return best
+
+
+def _correct(
+    problem: MADProblem, point: Tensor, jacobian: Tensor, free: Tensor, missing: Tensor, cap: Tensor
+) -> Tensor:
+    """Step in the span of the held gradients on the free pixels so that the held values change by `missing`, (N, k).
+
+    `cap`, (N,), bounds the length of the step.
+    """
+    step = (solve_normal(jacobian, free, missing)[:, None] @ (jacobian * free[:, None]))[:, 0]
+    length = step.norm(dim=1).clamp_min(torch.finfo(step.dtype).tiny)
+    return problem.bounds.clamp(point + step * (cap / length).clamp(max=1.0)[:, None])
