@@ -20,7 +20,7 @@ from madcore.problem import Evaluation, MADProblem
 from madcore.results import Status, Trace
 from madcore.solvers import Solver
 from madcore.solvers.kinks import Kinks
-from madcore.solvers.last_place import nudge
+from madcore.solvers.last_place import round_on_level
 from madcore.solvers.levels import held_error, restore
 
 __all__ = ["Progress", "Run", "finish", "run_solver"]
@@ -193,11 +193,12 @@ def finish(problem: MADProblem, run: Run, start: Tensor, level: Tensor, toleranc
     dtype = precise.image.dtype
     # what rounding to the image's type usually costs fits between the two
     aim = 0.01 * tolerance if dtype == torch.float64 else tolerance
-    level = level.to(dtype)
-    point = restore(precise, run.best.to(dtype), level, start.to(dtype), aim, problem).to(run.best.dtype)
+    level, start = level.to(dtype), start.to(dtype)
+    exact = restore(precise, run.best.to(dtype), level, start, aim, problem)
+    point = exact.to(run.best.dtype)
     measured = certify(precise, point, level, run.kinks)
     if point.dtype != dtype and bool((measured.held_error > tolerance).any()):
-        point = nudge(precise, point, level, tolerance)
+        point = round_on_level(precise, exact, level, start, aim, tolerance, point.dtype)
         measured = certify(precise, point, level, run.kinks)
     finite = torch.isfinite(measured.optimized_value) & torch.isfinite(measured.held_error)
     status = [

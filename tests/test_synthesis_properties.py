@@ -70,6 +70,17 @@ def test_several_held_values_are_moved_back_together(optimized, minmax):
         assert result.held_error.item() <= result.tolerance
 
 
+@pytest.mark.parametrize("power", [3, 4])
+def test_what_is_equally_wrong_everywhere_is_rounded_on_its_levels(power):
+    # the largest mae has equal errors, so that the held gradients are parallel and no small move makes up for another
+    for seed in range(4):
+        image = torch.rand((1, 1, 8, 8), generator=torch.Generator().manual_seed(seed))
+        options = {"seed": seed, "initial_noise": 0.003, "max_iter": 10}
+        result = madcore.synthesize(image, "mae", ["mse", f"lp,p={power}"], "max", **options)
+        assert result.held_error.item() <= result.tolerance
+        assert result.optimized_value > result.initial_value
+
+
 def test_levels_are_reached_where_the_held_gradients_depend_on_each_other():
     image, start = pair(12, 12, 1)
     ssim, mae, mse = map(madcore.create_metric, ("ssim", "mae", "mse"))
