@@ -145,6 +145,8 @@ METRICS = (
         oracle=oracles.mdsi,
         caveats=(
             "It is a mean deviation: a similarity that is lost equally everywhere is no distance.",
+            "Its slope has no bound where the similarity of a place changes sign, since it takes that to the power q: "
+            "maximised, it gets stuck where a few places have come there; with q=1 it goes on.",
             LARGE,
             UNKNOWN_GREY,
         ),

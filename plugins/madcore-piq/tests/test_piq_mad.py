@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from madcore_piq import METRICS
 from madcore_piq.networks import Dists
 from piq_networks import offline
 from piq_pictures import picture
@@ -35,6 +36,18 @@ def play(metric, steps):
 @pytest.mark.parametrize("name", NAMES)
 def test_both_ways(name):
     play(madcore.create_metric(f"piq.{name}"), STEPS.get(name, 20))
+
+
+def test_mdsi_says_what_takes_it_farther():
+    mdsi, rootless = madcore.create_metric("piq.mdsi"), madcore.create_metric("piq.mdsi,q=1")
+    image = picture(32, dtype=torch.float32)
+    stuck = madcore.synthesize(image, mdsi, "mse", "max", max_iter=40)
+    energy = mdsi.prepare(image).value_and_gradient(stuck.mad_image)[1].square().flatten().sort(descending=True).values
+    assert energy[: energy.numel() // 100].sum() > 0.5 * energy.sum()
+    farther = madcore.synthesize(image, rootless, "mse", "max", max_iter=40)
+    assert mdsi(image, farther.mad_image) > 1.3 * stuck.optimized_value
+    (spec,) = (each for each in METRICS if each.name == "mdsi")
+    assert any("with q=1 it goes on" in caveat for caveat in spec.caveats)
 
 
 def test_both_ways_with_an_untrained_network():
