@@ -189,12 +189,15 @@ def _newton(problem: MADProblem, point: Tensor, jacobian: Tensor, free: Tensor, 
         Wanted changes, (N, k).
     """
     weighted, inside, moved = jacobian * free[:, None], free, point
-    multiples = torch.zeros_like(missing)
+    multiples, found = torch.zeros_like(missing), torch.zeros_like(missing[:, 0], dtype=torch.bool)
     for _ in range(PROJECTIONS):
         left = missing - (jacobian @ (moved - point)[..., None])[..., 0]
-        multiples = multiples + solve_normal(jacobian, inside, left)
+        multiples = multiples + solve_normal(jacobian, inside, left) * ~found[:, None]
         moved = problem.bounds.clamp(point + (multiples[:, None] @ weighted)[:, 0])
-        inside = free * problem.bounds.interior(moved)
+        before, inside = inside, free * problem.bounds.interior(moved)
+        found = found | (inside == before).all(1)
+        if bool(found.all()):
+            break
     step = moved - point
     cap = 0.5 * (point - problem.reference).norm(dim=1)
     length = step.norm(dim=1).clamp_min(torch.finfo(step.dtype).tiny)
