@@ -14,6 +14,7 @@ from torch import Tensor
 from madcore.errors import ContractError, InputError
 from madcore.mean_luminance import MeanLuminance
 from madcore.metric import NEGATIVE_TOLERANCE, Metric
+from madcore.prepared import left_alone
 from madcore.problem import MADProblem
 from madcore.solvers import LevelSet, PenaltyMethod, Solver
 
@@ -48,7 +49,7 @@ def checked_image(image: Tensor, device: str | torch.device | None, dtype: torch
     if not bool(torch.isfinite(image).all()):
         raise InputError(f"image has {int((~torch.isfinite(image)).sum())} pixels that are NaN or infinite")
     try:
-        return image.detach().to(device=device, dtype=dtype)
+        return image.detach().to(device=device, dtype=dtype, copy=True)  # no metric can spoil the user's own
     except (RuntimeError, AssertionError) as error:  # AssertionError: torch was built without CUDA
         if isinstance(error, torch.OutOfMemoryError):
             raise
@@ -104,14 +105,15 @@ def warn_if_same(optimized: Metric, held: list[Metric | MeanLuminance]) -> None:
 
 
 def refuse_similarities(problem: MADProblem, start: Tensor) -> None:
-    """Raise ContractError if a metric is larger for identical images than at the start images, (N, n).
+    """Raise ContractError if a metric is larger for identical images than at the start images, (N, n), or changes them.
 
     Negative values are left to the check of the contract, which says so.
     """
     metrics = (problem.optimized_metric, *problem.reference_metrics)
     for metric, prepared in zip(metrics, (problem.optimized, *problem.held), strict=True):
         if isinstance(metric, Metric):
-            same, other = (prepared.value(images.view_as(problem.image)) for images in (problem.reference, start))
+            with left_alone(metric.name, problem.image, start):
+                same, other = (prepared.value(images.view_as(problem.image)) for images in (problem.reference, start))
             rounding = NEGATIVE_TOLERANCE.get(same.dtype, 1e-5)
             if bool(((same > other + rounding) & (other >= 0)).all()):
                 raise ContractError(
@@ -130,9 +132,9 @@ def check_numbers(
         if not isinstance(number, Real) or isinstance(number, bool):
             raise InputError(f"{name} must be a number; got {number!r}")
     if starts < 1 or int(starts) != starts:
-        raise InputError(f"starts must be 1 or more; got {starts}")
+        raise InputError(f"starts must be a whole number from 1; got {starts}")
     if max_iter < 1 or int(max_iter) != max_iter:
-        raise InputError(f"max_iter must be 1 or more; got {max_iter}")
+        raise InputError(f"max_iter must be a whole number from 1; got {max_iter}")
     if not 0 < tolerance < 1:
         raise InputError(f"tolerance must be between 0 and 1; got {tolerance}")
     if not (math.isfinite(penalty_lambda) and penalty_lambda >= 0):

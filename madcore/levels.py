@@ -111,6 +111,12 @@ def quartet_levels(
                 f"level must give one value for each of {names[0]} and {names[1]}; got {', '.join(level) or 'none'}"
             )
         return level[names[0]], level[names[1]]
-    if len(level) != 2:
-        raise InputError(f"level must have two values, for {first.name} and {second.name}; got {len(level)}")
+    try:
+        count = len(level)
+    except TypeError as error:  # one number, or a tensor of one
+        raise InputError(
+            f"level must have a value for each metric, as in {{{first.name!r}: 0.1, {second.name!r}: 0.2}}; got {level!r}"
+        ) from error
+    if count != 2:
+        raise InputError(f"level must have two values, for {first.name} and {second.name}; got {count}")
     return level[0], level[1]

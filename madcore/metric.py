@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from madcore.accepted_images import check_shape
 from madcore.errors import ContractError, InputError
-from madcore.prepared import PreparedMetric, blamed_on
+from madcore.prepared import PreparedMetric, blamed_on, left_alone
 
 __all__ = ["NEGATIVE_TOLERANCE", "Metric"]
 
@@ -79,6 +79,9 @@ class Metric:
             raise InputError(
                 f"a metric must be a name, a Metric, a callable or a torch module of two images, not {given}"
             )
+        if isinstance(self.function, type):
+            made = self.function.__name__
+            raise InputError(f"{made} is a class, not a metric of two images: make an object of it, {made}(...)")
         if not self.name:
             object.__setattr__(self, "name", getattr(self.function, "__name__", type(self.function).__name__))
         if not self.identity:
@@ -144,7 +147,7 @@ class Metric:
         self.check_image(image)
         prepare = getattr(self.function, "prepare", None)
         image = self.from_zero(image.detach())
-        with blamed_on(self.name):
+        with blamed_on(self.name), left_alone(self.name, image):
             inner = prepare(image) if prepare is not None else lambda mad_image: self.function(image, mad_image)
         return PreparedMetric(self, inner, len(image))
 

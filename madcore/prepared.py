@@ -15,7 +15,7 @@ from madcore.errors import ContractError, MadcoreError
 if TYPE_CHECKING:
     from madcore.metric import Metric
 
-__all__ = ["Prepared", "PreparedMetric", "blamed_on"]
+__all__ = ["Prepared", "PreparedMetric", "blamed_on", "left_alone"]
 
 
 class Prepared(Protocol):
@@ -82,9 +82,8 @@ class PreparedMetric:
 
     def _differentiate(self, values: Tensor, variable: Tensor, keep_graph: bool = False) -> tuple[Tensor, Tensor]:
         if not values.requires_grad:
-            raise ContractError(
-                f"{self.metric.name} has no gradient with respect to mad_image: is it detached or rounded?"
-            )
+            why = "torch.inference_mode is on" if torch.is_inference_mode_enabled() else "is it detached or rounded?"
+            raise ContractError(f"{self.metric.name} has no gradient with respect to mad_image: {why}")
         (gradient,) = torch.autograd.grad(values.sum(), variable, retain_graph=keep_graph)
         return values.detach(), gradient
 
@@ -115,3 +114,12 @@ def blamed_on(name: str) -> Iterator[None]:
     except (Exception, SystemExit) as error:
         first = (str(error).strip().splitlines() or [""])[0]
         raise ContractError(f"metric {name} raised {type(error).__name__}: {first}") from error
+
+
+@contextmanager
+def left_alone(name: str, *images: Tensor) -> Iterator[None]:
+    """Raise ContractError, which names the metric, if it changes images that it was given."""
+    before = [each.clone() for each in images]
+    yield
+    if not all(map(torch.equal, images, before)):
+        raise ContractError(f"{name} changes the images that it is given: let it work on a copy, image.clone()")

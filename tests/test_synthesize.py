@@ -330,6 +330,12 @@ def test_quartet_says_which_level_is_not_reachable():
         madcore.quartet(IMAGE, "mse", "ssim", level={"mse": 4.0, "ssim": 0.3})
 
 
+@pytest.mark.parametrize("level", [0.01, torch.tensor(0.01)])
+def test_quartet_asks_for_a_level_of_each_metric(level):
+    with pytest.raises(madcore.InputError, match=r"each metric, as in {'ssim': 0.1, 'mse': 0.2}; got "):
+        madcore.quartet(IMAGE, "ssim", "mse", level=level)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -434,6 +440,8 @@ def test_unreachable_level_states_the_range():
         ({"mask": torch.ones(1)}, "nothing is left"),
         ({"starts": 0}, "starts"),
         ({"max_iter": 0}, "max_iter"),
+        ({"max_iter": 2.5}, "max_iter must be a whole number from 1; got 2.5"),
+        ({"starts": 1.5}, "starts must be a whole number from 1; got 1.5"),
         ({"tolerance": 0.0}, "tolerance"),
         ({"penalty_lambda": -1.0}, "penalty_lambda"),
         ({"solver": "magic"}, "level_set"),
@@ -482,6 +490,36 @@ def test_refuses_pictures(image, words):
 def test_refuses_metrics(metric, words):
     with pytest.raises(madcore.ContractError, match=words):
         madcore.synthesize(IMAGE, metric, "mse", "min")
+
+
+@pytest.mark.parametrize("name", ["image", "mad_image", "prepared"])
+def test_a_metric_that_writes_into_its_images_spoils_no_picture(name):
+    class InPlace:
+        def __call__(self, image, mad_image):
+            {"image": image, "mad_image": mad_image}[name].mul_(0.5)
+            return l2(image, mad_image)
+
+    class Prepared(InPlace):
+        def prepare(self, image):
+            image.mul_(0.5)
+            return lambda mad_image: l2(image, mad_image)
+
+    metric = Prepared() if name == "prepared" else InPlace()
+    for optimized, held in ((metric, "mse"), ("mse", metric)):
+        image = IMAGE.clone()
+        with pytest.raises(madcore.ContractError, match="changes the images that it is given: .* a copy"):
+            madcore.synthesize(image, optimized, held, "max")
+        assert torch.equal(image, IMAGE)
+
+
+def test_a_class_is_not_taken_for_a_metric():
+    with pytest.raises(madcore.InputError, match=r"make an object of it, PairwiseDistance\(...\)"):
+        madcore.synthesize(IMAGE, torch.nn.PairwiseDistance, "mse", "max")
+
+
+def test_inference_mode_is_named():
+    with torch.inference_mode(), pytest.raises(madcore.ContractError, match="inference_mode is on"):
+        madcore.synthesize(IMAGE, l2, "mae", "max")
 
 
 def test_dead_zone_is_named():
