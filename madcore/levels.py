@@ -114,9 +114,8 @@ def quartet_levels(
     try:
         count = len(level)
     except TypeError as error:  # one number, or a tensor of one
-        raise InputError(
-            f"level must have a value for each metric, as in {{{first.name!r}: 0.1, {second.name!r}: 0.2}}; got {level!r}"
-        ) from error
+        example = f"{{{first.name!r}: 0.1, {second.name!r}: 0.2}}"
+        raise InputError(f"level must have a value for each metric, as in {example}; got {level!r}") from error
     if count != 2:
         raise InputError(f"level must have two values, for {first.name} and {second.name}; got {count}")
     return level[0], level[1]

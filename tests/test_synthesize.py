@@ -507,7 +507,7 @@ def test_a_metric_that_writes_into_its_images_spoils_no_picture(name):
     metric = Prepared() if name == "prepared" else InPlace()
     for optimized, held in ((metric, "mse"), ("mse", metric)):
         image = IMAGE.clone()
-        with pytest.raises(madcore.ContractError, match="changes the images that it is given: .* a copy"):
+        with pytest.raises(madcore.ContractError, match=r"changes the images that it is given: .* a copy"):
             madcore.synthesize(image, optimized, held, "max")
         assert torch.equal(image, IMAGE)
 
