@@ -16,7 +16,10 @@ __all__ = [
     "PlanError",
     "PluginError",
     "UnknownNameError",
+    "is_exhaustion",
 ]
+
+SAID_BY_TORCH = "can't allocate memory"  # in a RuntimeError, by what allocates on the CPU
 
 
 class MadcoreError(Exception):
@@ -65,3 +68,12 @@ class ContractError(MadcoreError, ValueError):
 
 class LoadWarning(UserWarning):
     """A saved competition was loaded although a check of it failed."""
+
+
+def is_exhaustion(error: BaseException | None) -> bool:
+    """Tell whether an error, or one that it was raised from, is that the memory did not suffice; without torch."""
+    while error is not None:
+        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or SAID_BY_TORCH in str(error):
+            return True
+        error = error.__cause__
+    return False

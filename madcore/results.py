@@ -138,18 +138,22 @@ class Result:
     def __str__(self) -> str:
         """Lay the images out as a table, one a line."""
         held = " and ".join(metric.name for metric in self.reference_metrics)
+        levels = [", ".join(f"{value:.6g}" for value in each) for each in self.level.tolist()]
+        wide = max(12, *map(len, levels))
         lines = [
             f"{self.minmax} {self.optimized_metric.name}, {held} held",
-            f"{'image':>5}  {'start':>12}  {self.minmax:>12}  {'held at':>12}  {'held error':>10}  "
+            f"{'image':>5}  {'start':>12}  {self.minmax:>12}  {'held at':>{wide}}  {'held error':>10}  "
             f"{'residual':>8}  status",
         ]
         for index, status in enumerate(self.status):
-            levels = ", ".join(f"{value:.6g}" for value in self.level[index].tolist())
             lines.append(
-                f"{index:>5}  {self.initial_value[index]:>12.6g}  {self.optimized_value[index]:>12.6g}  {levels:>12}  "
+                f"{index:>5}  {self.initial_value[index]:>12.6g}  {self.optimized_value[index]:>12.6g}  "
+                f"{levels[index]:>{wide}}  "
                 f"{self.held_error[index]:>10.1e}  {self.optimality[index]:>8.1e}  {status}"
             )
         return "\n".join(lines)
+
+    __repr__ = __str__  # what a notebook shows: not pages of pixels
 
     def take(self, index: Tensor) -> Result:
         """Return the result for the images at `index`."""
@@ -200,6 +204,8 @@ class Quartet:
     def __str__(self) -> str:
         """Lay the four results out as tables."""
         return "\n\n".join(str(result) for result in self.results.values())
+
+    __repr__ = __str__
 
 
 def best_of(results: list[Result], sign: Tensor) -> Result:

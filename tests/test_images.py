@@ -273,6 +273,26 @@ def test_size_and_crop():
     assert "at least 1" in message("dead_leaves", size=0)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"size": 2.5}, {"size": "64"}, {"size": (8, 8, 8)}, {"crop": (8, 9, 1)}, {"crop": 1.5}],
+)
+def test_sizes_that_are_none_are_named(options):
+    (name, given), *_ = options.items()
+    told = message("dead_leaves", **options)
+    assert told.startswith(f"{name} must be the ")
+    assert told.endswith(f"in whole pixels; got {given!r}")
+
+
+def test_a_size_that_no_memory_holds_is_named():
+    assert message("dead_leaves", size=10**6) == "size 1000000 x 1000000 does not fit into memory; make it smaller"
+
+
+@pytest.mark.parametrize("source", ["", "https://example.org/a.png"])
+def test_what_cannot_name_a_file_is_named_as_it_was_given(source):
+    assert message(source).startswith(f"{source!r} is no picture: give a file")
+
+
 def test_resizing_keeps_the_mean_and_the_range():
     image = read_image("dead_leaves", size=32)
     assert image.mean().item() == pytest.approx(read_image("dead_leaves").mean().item(), abs=2e-3)
@@ -323,7 +343,7 @@ def test_what_cannot_be_written_is_refused(tmp_path):
         write_image(tmp_path / "picture.png", torch.full((1, 1, 4, 4), 1.01))
     with pytest.raises(InputError, match="8 or 16"):
         write_image(tmp_path / "picture.png", torch.zeros(1, 1, 4, 4), bits=12)
-    with pytest.raises(InputError, match=r"allowed are \.png"):
+    with pytest.raises(InputError, match=r"picture.jpg cannot be written: its name must end with \.png"):
         write_image(tmp_path / "picture.jpg", torch.zeros(1, 1, 4, 4))
     with pytest.raises(InputError, match="choose another place"):
         write_image(tmp_path / "nowhere" / "picture.png", torch.zeros(1, 1, 4, 4))

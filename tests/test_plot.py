@@ -158,6 +158,21 @@ def test_iterations_that_were_not_kept():
         madcore.plot.synthesis_animate(result)
 
 
+def test_what_has_not_begun_cannot_be_shown():
+    begun = madcore.MADCompetition(wave_picture(SIDE, SIDE).float(), mse, mae, "max", 10.0)
+    with pytest.raises(madcore.InputError, match="no MAD image to show yet: call setup or synthesize first"):
+        madcore.plot.synthesis_status(begun)
+    with pytest.raises(madcore.InputError, match="a Result, not int"):
+        madcore.plot.synthesis_status(3)
+
+
+@pytest.mark.parametrize("iterations", [3, 20])
+def test_iterations_are_counted_in_whole_numbers(iterations):
+    result = madcore.synthesize(wave_picture(16, 16, 1), "mse", "mae", "min", max_iter=iterations)
+    axes = madcore.plot.synthesis_loss(result).values()
+    assert all(tick == int(tick) for ax in axes for tick in ax.get_xticks())
+
+
 def test_losses(synthesis):
     axes = madcore.plot.synthesis_loss(synthesis, plot_penalties=True)
     assert list(axes) == ["reference_metric_loss", "optimized_metric_loss", "penalties"]
@@ -262,7 +277,7 @@ def test_quartets_that_are_none(match, competition):
     for syntheses, message in (
         ([match["a_min"], match["a_min"]], "give each once"),
         ([match["a_min"], competition], "each optimised in turn|different reference images"),
-        ([match.image], "not a Tensor"),
+        ([match.image], "not Tensor"),
         ([], "give a Quartet"),
     ):
         with pytest.raises(madcore.InputError, match=message):
@@ -347,7 +362,7 @@ def test_spectrum_draws_every_image_and_the_start(match):
 
 
 def test_other_objects_are_refused(match):
-    for thing, message in ((match, "choose one of the quartet's four"), ("image", "not a str")):
+    for thing, message in ((match, "choose one of the quartet's four"), ("image", "not str")):
         with pytest.raises(madcore.InputError, match=message):
             madcore.plot.synthesis_imshow(thing)
     with pytest.raises(madcore.InputError, match="batch_idx must be from 0 to 0; got 1"):

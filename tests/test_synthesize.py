@@ -512,6 +512,21 @@ def test_a_metric_that_writes_into_its_images_spoils_no_picture(name):
         assert torch.equal(image, IMAGE)
 
 
+def test_a_notebook_shows_values_and_no_pixels():
+    results = madcore.quartet(torch.cat([IMAGE, IMAGE]), "ssim", "mse", max_iter=2)
+    assert repr(results["a_min"]) == str(results["a_min"])
+    assert repr(results) == str(results)
+    assert "tensor" not in repr(results)
+
+
+def test_columns_are_as_wide_as_the_levels_of_all_held_metrics():
+    result = madcore.synthesize(BOTH, "ssim", ["mse", "mae"], "max", max_iter=2)
+    header, *rows = str(result).splitlines()[1:]
+    assert [row.index(str(status)) for row, status in zip(rows, result.status, strict=True)] == [
+        header.index("status")
+    ] * 2
+
+
 def test_a_class_is_not_taken_for_a_metric():
     with pytest.raises(madcore.InputError, match=r"make an object of it, PairwiseDistance\(...\)"):
         madcore.synthesize(IMAGE, torch.nn.PairwiseDistance, "mse", "max")

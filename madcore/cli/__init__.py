@@ -19,7 +19,7 @@ import click
 from madcore import __version__
 from madcore.cli.lazy import Command, LazyGroup
 from madcore.cli.session import Session, shared_options, talk
-from madcore.errors import MadcoreError
+from madcore.errors import MadcoreError, is_exhaustion
 
 __all__ = ["COMMANDS", "launcher", "main", "run"]
 
@@ -95,6 +95,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
             for problem in getattr(error, "problems", (str(error),)):
                 _fail(problem, error.exit_code)
             return error.exit_code
+        except (MemoryError, RuntimeError) as error:
+            if not is_exhaustion(error):
+                raise
+            return _fail("the memory does not suffice; make the picture smaller, with --size or --crop", 1)
         except (click.Abort, KeyboardInterrupt):
             return INTERRUPTED
         except BrokenPipeError:

@@ -6,6 +6,8 @@ import traceback
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from madcore.errors import is_exhaustion
+
 __all__ = [
     "Batch",
     "Event",
@@ -111,9 +113,8 @@ class Failed:
     @classmethod
     def by(cls, id: str, error: BaseException, reason: Reason | None = None) -> Failed:
         """Say in text which exception a match failed by."""
-        exhausted = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
         text = "".join(traceback.format_exception(error))
-        found: Reason = "out of memory" if exhausted else "error"
+        found: Reason = "out of memory" if is_exhaustion(error) else "error"
         return cls(id, type(error).__name__, " ".join(str(error).split()), text, reason or found)
 
 

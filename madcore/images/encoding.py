@@ -99,7 +99,7 @@ def _encode(path: Path, image: Tensor, bits: int) -> bytes:
     if path.suffix == ".safetensors":
         return encode_tensors({"image": image})
     if path.suffix != ".npy":
-        raise InputError(f"{path} does not say its format; allowed are .png, .npy and .safetensors")
+        raise InputError(f"{path} cannot be written: its name must end with .png, .npy or .safetensors")
     stream = io.BytesIO()
     np.save(stream, _height_width_channels(image).numpy())
     return stream.getvalue()

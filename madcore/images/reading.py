@@ -87,6 +87,8 @@ def decode_image(content: bytes, name: str = "picture") -> Tensor:
 
 def _read(source: str, layout: str | None) -> Tensor:
     name, _, detail = source.partition(":")
+    if not source or detail.startswith("//"):
+        raise InputError(f"{source!r} is no picture: give a file of this machine or the name of a built-in picture")
     if name in DEAD_LEAVES:
         return draw_reference(name, detail).double()
     if source in PHOTOGRAPHS:

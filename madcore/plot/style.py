@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
+from matplotlib.ticker import AutoLocator, LogFormatterSciNotation, LogLocator, MaxNLocator, NullFormatter
 
 __all__ = ["COLORS", "GRAY", "INK", "TEXT", "NotebookFigure", "add_title", "new_axes", "set_log", "style_axes"]
 
@@ -40,6 +40,8 @@ def style_axes(ax: Axes, **properties: Any) -> Axes:
     ax.set(**properties)
     for text in (ax.xaxis.label, ax.yaxis.label):
         text.set(fontsize=TEXT, color=INK)
+    if ax.get_xlabel() == "iteration" and isinstance(ax.xaxis.get_major_locator(), AutoLocator):
+        ax.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
     return ax
 
 

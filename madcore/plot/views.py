@@ -118,10 +118,11 @@ def view(synthesis: Synthesis, batch_idx: int = 0, channel_idx: int | None = Non
     if isinstance(synthesis, Quartet):
         raise InputError("this figure shows one synthesis: choose one of the quartet's four, as quartet['a_min']")
     if not isinstance(synthesis, MADCompetition | Result):
-        raise InputError(f"this figure shows a MADCompetition or a Result, not a {type(synthesis).__name__}")
+        raise InputError(f"this figure shows a MADCompetition or a Result, not {type(synthesis).__name__}")
+    if not synthesis.mad_image.numel():
+        raise InputError("there is no MAD image to show yet: call setup or synthesize first")
     if synthesis.mad_image.ndim != 4:
-        given = "setup was not called" if not synthesis.mad_image.numel() else tuple(synthesis.mad_image.shape)
-        raise InputError(f"figures need images of shape (N, C, H, W); got {given}: call synthesize on such images")
+        raise InputError(f"figures need images of shape (N, C, H, W); got {tuple(synthesis.mad_image.shape)}")
     count, channels = synthesis.mad_image.shape[:2]
     if not -count <= batch_idx < count:
         raise InputError(f"batch_idx must be from 0 to {count - 1}; got {batch_idx}")

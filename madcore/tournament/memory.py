@@ -10,15 +10,15 @@ from typing import TypeVar
 
 import torch
 
+from madcore.errors import is_exhaustion
 from madcore.room import Appetite
 from madcore.tournament.gauges import Gauge
 from madcore.tournament.timing import Expired
 
-__all__ = ["Portions", "in_parts", "is_exhaustion", "release_memory"]
+__all__ = ["Portions", "in_parts", "release_memory"]
 
 Thing = TypeVar("Thing")
 Made = TypeVar("Made")
-SAID_BY_THE_CPU = "can't allocate memory"
 USABLE = 0.5  # of what is free: L-BFGS, which short trials do not reach, was seen to take as much again
 
 
@@ -92,15 +92,6 @@ def _measure(gauge: Gauge, count: int, attempt: Callable[[int], object], free: f
     if Appetite(one).fit(2, free) < 2:
         return Appetite(one)
     return Appetite.of(one, gauge.highest(partial(attempt, 2)) - before)
-
-
-def is_exhaustion(error: BaseException | None) -> bool:
-    """Tell whether an error, or one that it was raised from, is that the memory did not suffice."""
-    while error is not None:
-        if isinstance(error, MemoryError | torch.OutOfMemoryError) or SAID_BY_THE_CPU in str(error):
-            return True
-        error = error.__cause__
-    return False
 
 
 def in_parts(things: Sequence[Thing], size: int, make: Callable[[Sequence[Thing]], Made]) -> Iterator[Made]:

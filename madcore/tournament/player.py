@@ -12,7 +12,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from madcore.engine import Batch, Failed, Finished, Outcome
-from madcore.errors import ContractError, InputError, MadcoreError
+from madcore.errors import ContractError, InputError, MadcoreError, is_exhaustion
 from madcore.jobs import CUT, Job, choose_device, prepare_job, read_pictures
 from madcore.metric import Metric
 from madcore.registry import Registry
@@ -20,7 +20,7 @@ from madcore.request import Request
 from madcore.store import Store
 from madcore.tournament.batching import Task
 from madcore.tournament.gauges import gauge_of
-from madcore.tournament.memory import Portions, is_exhaustion, release_memory
+from madcore.tournament.memory import Portions, release_memory
 from madcore.tournament.metrics import make_metric
 from madcore.tournament.outcomes import commit
 from madcore.tournament.quartets import Jobs, Stopped, make_done, rehearse, synthesize_quartets
