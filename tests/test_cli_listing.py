@@ -289,6 +289,47 @@ def test_a_terminal_that_is_too_narrow_for_all_other_columns_wraps_them(monkeypa
     assert "".join(line[:second].strip() for line in lines[2:]) == row[0]
 
 
+def test_where_numbers_would_be_broken_rows_are_lists(monkeypatch, capsys):
+    monkeypatch.setattr("madcore.cli.tables._is_terminal", lambda: True)
+    header = ("IMAGE", "WHAT", "a: ssim", "HELD ERROR", "ENDED")
+    rows = [
+        ("start", "start image", "0.252048", "", ""),
+        ("a_min", "ssim minimised, mse held", "0.0344319", "6e-10", "settled"),
+    ]
+    monkeypatch.setenv("COLUMNS", "60")
+    write_table(rows, header)
+    assert "0.0344319  6e-10" in capsys.readouterr().out
+    monkeypatch.setenv("COLUMNS", "40")
+    write_table(rows, header)
+    assert capsys.readouterr().out.splitlines() == [
+        "IMAGE    start",
+        "WHAT     start image",
+        "a: ssim  0.252048",
+        "",
+        "IMAGE       a_min",
+        "WHAT        ssim minimised, mse held",
+        "a: ssim     0.0344319",
+        "HELD ERROR  6e-10",
+        "ENDED       settled",
+    ]
+
+
+def test_names_are_broken_after_their_hyphens(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "24")
+    monkeypatch.setattr("madcore.cli.tables._is_terminal", lambda: True)
+    write_table([("madcore-penalties", "1e-10", "ok")], ("NAME", "ERROR", "STATE"))
+    assert capsys.readouterr().out.splitlines()[1:] == ["madcore-    1e-10  ok", "penalties"]
+
+
+def test_letters_that_take_two_columns_leave_the_next_where_it_belongs(capsys):
+    write_table([("日本 photo.jpg", "mse"), ("cafe\u0301.jpg", "mse")], ("PICTURE", "HELD"))
+    assert capsys.readouterr().out.splitlines() == [
+        "PICTURE         HELD",
+        "日本 photo.jpg  mse",
+        "cafe\u0301.jpg        mse",
+    ]
+
+
 def test_rows_stay_on_a_line_elsewhere(capsys):
     write_table([("a" * 90, "b c " * 10)], ("NAME", "MANY WORDS"))
     assert len(capsys.readouterr().out.splitlines()) == 3

@@ -95,12 +95,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
             for problem in getattr(error, "problems", (str(error),)):
                 _fail(problem, error.exit_code)
             return error.exit_code
+        except (click.Abort, KeyboardInterrupt):
+            return INTERRUPTED
         except (MemoryError, RuntimeError) as error:
             if not is_exhaustion(error):
                 raise
             return _fail("the memory does not suffice; make the picture smaller, with --size or --crop", 1)
-        except (click.Abort, KeyboardInterrupt):
-            return INTERRUPTED
         except BrokenPipeError:
             # Whoever read our output has seen enough; without this, Python complains when it flushes at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

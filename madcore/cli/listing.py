@@ -117,8 +117,10 @@ def plugins(session: Session, requirements: bool, build: bool, as_json: bool) ->
     elif as_json:
         write_json(records)
     else:
-        rows = [(*map(each.get, ("name", "distribution", "version")), *_counts(each), _state(each)) for each in records]
-        write_table(rows, ("PLUGIN", "DISTRIBUTION", "VERSION", *(kind.plural.upper() for kind in KINDS), "STATE"))
+        rows = [
+            (each["name"], "{distribution} {version}".format(**each), *_counts(each), _state(each)) for each in records
+        ]
+        write_table(rows, ("PLUGIN", "DISTRIBUTION", *(kind.plural.upper() for kind in KINDS), "STATE"))
     failed = any(each["status"] == "failed" for each in records)
     return PluginError.exit_code if failed and session.strict else None
 
