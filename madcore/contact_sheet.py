@@ -6,7 +6,8 @@ Pixels are enlarged by a whole number without smoothing, so that what is seen is
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,7 +85,8 @@ def draw_match(record: Mapping[str, Any], pictures: Mapping[str, bytes]) -> byte
     pictures : mapping of bytes
         PNGs of ``reference``, ``start`` and of the record's images.
     """
-    names, made = record["made"]["names"], record["made"]
+    made = record["made"]
+    names = {letter: _drawable(name) for letter, name in made["names"].items()}
     shown = {name: _eight_bits(Image.open(io.BytesIO(content))) for name, content in pictures.items()}
     panels = {name: _panel(name, entry, names, shown[name]) for name, entry in record["images"].items()}
     start = ", ".join(f"{names[letter]} {write_value(value)}" for letter, value in record["start"]["exact"].items())
@@ -93,14 +95,15 @@ def draw_match(record: Mapping[str, Any], pictures: Mapping[str, bytes]) -> byte
         Panel(shown["start"], "start image", (start,)),
     )
     pairs = [
-        Group(tuple(panel for name, panel in panels.items() if name[0] == letter), _heading(record, letter))
+        Group(tuple(panel for name, panel in panels.items() if name[0] == letter), _heading(record, names, letter))
         for letter in dict.fromkeys(name[0] for name in panels)
     ]
     rows = [[Group((panel,)), pair] for panel, pair in zip(left, pairs, strict=False)]
     stream = io.BytesIO()
     optimized, *others = names.values()
     title = f"{optimized} against {' and '.join(others)}"
-    draw_contact_sheet(title, made["summary"], rows if len(pairs) > 1 else [[Group(left), *pairs]]).save(stream, "PNG")
+    rows = rows if len(pairs) > 1 else [[Group(left), *pairs]]
+    draw_contact_sheet(title, _drawable(made["summary"]), rows).save(stream, "PNG")
     return stream.getvalue()
 
 
@@ -110,7 +113,7 @@ def draw_contact_sheet(title: str, subtitle: str, rows: Sequence[Sequence[Group]
     Parameters
     ----------
     title, subtitle : str
-        The two lines at the top.
+        The two lines at the top; of a subtitle that is too long the end is shown.
     rows : sequence of sequences of Group
         Groups beside each other in each row; a wider gap separates groups than panels.
 
@@ -128,7 +131,8 @@ def draw_contact_sheet(title: str, subtitle: str, rows: Sequence[Sequence[Group]
     sheet = Image.new("RGB", (_width(rows, style), top + len(rows) * row_height + style.margin // 2), PAPER)
     pen = ImageDraw.Draw(sheet)
     pen.text((style.margin, style.margin), title, INK, style.font(1.5))
-    pen.text((style.margin, style.margin + round(1.5 * style.line)), subtitle, GRAY, style.font())
+    told = _end_of(subtitle, lambda text: pen.textlength(text, style.font()) <= sheet.width - 2 * style.margin)
+    pen.text((style.margin, style.margin + round(1.5 * style.line)), told, GRAY, style.font())
     for index, row in enumerate(rows):
         _draw_row(sheet, pen, row, top + index * row_height, style)
     return sheet
@@ -141,11 +145,23 @@ def _panel(name: str, entry: Mapping[str, Any], names: Mapping[str, str], pictur
     return Panel(picture, f"{describe_image(name, names)[0]}: {write_value(values[name[0]])}", lines)
 
 
-def _heading(record: Mapping[str, Any], letter: str) -> str:
+def _heading(record: Mapping[str, Any], names: Mapping[str, str], letter: str) -> str:
     level = next(entry["level"] for name, entry in record["images"].items() if name[0] == letter)
-    return " and ".join(
-        f"{record['made']['names'][held]} held at {write_value(value)}" for held, value in level.items()
-    )
+    return " and ".join(f"{names[held]} held at {write_value(value)}" for held, value in level.items())
+
+
+def _drawable(text: str) -> str:
+    """Write a text in the letters that Pillow's own font has: without accents, and with ? for other scripts."""
+    bare = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
+    return bare.encode("ascii", "replace").decode()
+
+
+def _end_of(text: str, fits: Callable[[str], bool]) -> str:
+    shown = text
+    while not fits(shown):
+        text = text[1:]
+        shown = f"...{text}"
+    return shown
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:

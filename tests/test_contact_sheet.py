@@ -50,6 +50,26 @@ def test_pictures_stand_in_reading_order():
     assert corners[1][1] - corners[0][1] > corners[2][1] - corners[1][1]
 
 
+def drawn(name):
+    entry = {"exact": {"a": 0.9, "b": 0.01}, "level": {"b": 0.01}, "held_error": 2e-8, "stopped": "settled"}
+    made = {"names": {"a": "ssim", "b": "mse"}, "summary": f"{name}, 64 x 64"}
+    record = {"images": {"a_max": entry}, "start": {"exact": {"a": 0.5, "b": 0.01}}, "made": made}
+    stream = io.BytesIO()
+    Image.new("L", (64, 64)).save(stream, "PNG")
+    sheet = draw_match(record, dict.fromkeys(["reference", "start", "a_max"], stream.getvalue()))
+    return np.asarray(Image.open(io.BytesIO(sheet)))
+
+
+def test_names_are_written_in_letters_that_the_font_has():
+    assert np.array_equal(drawn("Fotos \u00e4/日本.png"), drawn("Fotos a/??.png"))
+
+
+def test_of_a_long_name_the_end_is_shown():
+    short, long = drawn("camera.png"), drawn("a" * 300 + "/camera.png")
+    assert long.shape == short.shape
+    assert (long[:, -20:] == long[0, 0]).all()
+
+
 @pytest.mark.parametrize("bits", [8, 16])
 def test_a_match_is_drawn_from_its_record(bits):
     entry = {"exact": {"a": 0.9, "b": 0.01}, "level": {"b": 0.01}, "held_error": 2e-8, "stopped": "settled"}
