@@ -144,7 +144,14 @@ class Registry:
             If its plugin does not work.
         """
         plugin = self._owner(name)
-        return Entry(plugin, _pick(name, plugin, kind))
+        try:
+            return Entry(plugin, _pick(name, plugin, kind))
+        except UnknownNameError as error:
+            if name not in self.names:
+                raise
+            brings = [f"{name}.{spec.name}" for spec in self._owner(f"{name}.").brings(kind)]
+            told = ", ".join(brings) or f"no {kind.plural}"
+            raise UnknownNameError(f"{name!r} is a plugin and no {kind.name}: it brings {told}") from error
 
     def find(self, name: str) -> AnyEntry:
         """Return the metric, else the penalty, engine or observer of a full name; raises as `metric` does."""

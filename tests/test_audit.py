@@ -1,5 +1,8 @@
 """The audit: what is found of a metric whose flaws are known, and the command from end to end."""
 
+import dataclasses
+import math
+
 import pytest
 from click.testing import CliRunner
 from synthetic_stores import make_store
@@ -43,6 +46,28 @@ def test_worst_first_and_in_words(study):
     assert blind["findings"][0]["command"] == f"make {blind['findings'][0]['match']}"
     assert "rates two images alike" in blind["findings"][0]["sentence"]
     assert view["remarks"] == ["left out"]
+
+
+def test_what_is_beyond_the_noise_curves_is_not_the_worst(study, monkeypatch):
+    # each judge sees at least nothing and at most anything: what ssim sees beyond that is not known
+    seen = [dataclasses.replace(each, change=(0.0, math.inf)) for each in study.verdicts]
+    monkeypatch.setitem(vars(study), "verdicts", seen)
+    view = describe_audit(study, "ssim", [], str)
+    sensitive = view["parts"][1]
+    assert sensitive["findings"] == []
+    assert "no over-sensitivities" in view["lead"]
+    assert "unknown" not in view["lead"]
+    assert view["remarks"][0].startswith("Against ")
+    assert "mse at noise:0.1" in view["remarks"][0]
+    assert view["remarks"][0].endswith(" nothing is known: the images are beyond the noise curves of their judges.")
+
+
+def test_a_single_judge_is_no_share(tmp_path):
+    study = examine_results(make_store(tmp_path / "store", metrics=("mae", "mse", "ssim")))
+    view = describe_audit(study, "ssim", [], str)
+    sentences = [each["sentence"] for part in view["parts"] for each in part["findings"]]
+    assert sentences
+    assert all("; the only other judge side" in each or "judge does not side" in each for each in sentences)
 
 
 def test_default_panel_leaves_out_what_cannot_take_the_pictures():

@@ -268,6 +268,15 @@ def test_env(launch):
     assert "madcore-bad 0.1, failed" in launch("env")[1]
 
 
+def test_env_counts_threads_and_tells_that_there_is_no_device(launch, monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    devices = json.loads(launch("env", "--json")[1])["devices"]
+    assert devices == {"cpu": "1 thread", "cuda": "torch is for 13.0, but there is no such device"}
+
+
 def test_narrow_terminal_wraps_the_last_column(monkeypatch, launch):
     monkeypatch.setenv("COLUMNS", "60")
     monkeypatch.setattr("madcore.cli.tables._is_terminal", lambda: True)

@@ -68,7 +68,13 @@ def test_a_wheel_brings_the_template(tmp_path):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["Foo"], "lower case letters"), (["all"], "not all or madcore"), (["fine", "-o", "."], "is there already")],
+    [
+        (["Foo"], "lower case letters"),
+        (["all"], "not all or madcore"),
+        (["ssim"], "a name of madcore's own"),
+        (["procs"], "a name of madcore's own"),
+        (["fine", "-o", "."], "is there already"),
+    ],
 )
 def test_bad_input(arguments, message, capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
@@ -78,4 +84,6 @@ def test_bad_input(arguments, message, capsys, monkeypatch):
 
 def test_without_more_words_it_helps(capsys):
     assert run(["new"]) == 0
-    assert "metric" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "metric  A plugin that brings metrics, with tests." in said
+    assert "..." not in said.partition("Commands:")[2]

@@ -54,6 +54,15 @@ def failure(capsys, *arguments):
     return code, lines[0]
 
 
+@pytest.mark.parametrize("error", ["MemoryError()", 'RuntimeError("[enforce fail] can\'t allocate memory: 9 bytes")'])
+def test_memory_that_does_not_suffice_is_one_line(error, tmp_path, capsys):
+    (tmp_path / "large.py").write_text(f"def metric(image, mad_image):\n    raise {error}\n")
+    code, line = failure(capsys, "quartet", f"{tmp_path / 'large.py'}:metric", "mse", *SMALL, tmp_path / "mad")
+    assert line.startswith("madcore: error: ")
+    assert "memory" in line
+    assert code in (1, 3)
+
+
 def test_quartet_writes_every_file_and_a_true_record(mad):
     record = read_match(mad)
     assert sorted(os.listdir(mad)) == sorted([*FILES, "exact.safetensors", "match.json"])

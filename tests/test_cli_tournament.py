@@ -48,6 +48,15 @@ def slow_plan(tmp_path):
     return str(path)
 
 
+def test_commands_that_are_told_can_be_pasted(tmp_path, capsys):
+    store, plan = tmp_path / "my store", tmp_path / "my plan.toml"
+    assert run(["init", str(plan)]) == 0
+    assert f"next: madcore tournament '{plan}' --dry-run" in capsys.readouterr().err
+    plan.write_text('metrics = ["mse", "mae"]\npictures = ["dead_leaves"]\nsize = 16\n[solver]\nmax_iter = 2\n')
+    assert run(["tournament", str(plan), "-o", str(store)]) == 0
+    assert capsys.readouterr().out.endswith(f"madcore report '{store}'\n")
+
+
 def test_a_plan_is_played(plan, tmp_path, capsys):
     assert run(["tournament", plan, "-o", str(tmp_path / "store")]) == 0
     out, err = capsys.readouterr()

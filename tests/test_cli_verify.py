@@ -94,6 +94,19 @@ def test_the_table(original, capsys):
     assert lines[-1] == "All holds."
 
 
+def test_what_does_not_hold_is_told_below_the_table(mad, capsys):
+    (mad / "a_min.png").write_bytes((mad / "a_max.png").read_bytes())
+    capsys.readouterr()
+    assert run(["verify", str(mad)]) == 1
+    table, told = capsys.readouterr().out.split("\n\nDoes not hold:\n")
+    (row,) = [line for line in table.splitlines() if line.startswith("a_min.png")]
+    assert row.endswith("  does not hold")
+    lines = told.splitlines()
+    assert lines[0] == "  a_min.png: is not the file that was written"
+    assert len(lines) > 1
+    assert all(line.startswith("  a_min.png: ") for line in lines)
+
+
 def test_one_file(original, check):
     code, files = check(original / "b_max.png")
     assert (code, set(files)) == (0, {"b_max.png", "match.json"})

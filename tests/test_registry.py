@@ -218,11 +218,17 @@ def test_default_registry_warns_of_unknown_names(monkeypatch):
         ("goood.blur", r"'goood' is no installed plugin \(did you mean good\?\)"),
         ("good.blurr", r"'good.blurr' is no metric \(did you mean good.blur\?\)"),
         ("good.more.blur", "is no installed plugin"),
+        ("good", "'good' is a plugin and no metric: it brings good.blur$"),
     ],
 )
 def test_unknown_metric(name, message):
     with pytest.raises(UnknownNameError, match=message):
         registry_of(candidate(plugin_of(metric_spec()))).metric(name)
+
+
+def test_a_plugin_is_no_penalty_either():
+    with pytest.raises(UnknownNameError, match="'good' is a plugin and no penalty: it brings no penalties"):
+        registry_of(candidate(plugin_of(metric_spec()))).penalty("good")
 
 
 def test_requirement_that_is_not_installed():

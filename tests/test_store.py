@@ -80,6 +80,9 @@ def test_a_folder_with_results_is_refused_and_one_with_other_files_is_not(tmp_pa
     (tmp_path / "a_max.png").touch()
     with pytest.raises(InputError, match=r"holds other results \(a_max\.png\).*--overwrite"):
         check_folder(tmp_path)
+    (tmp_path / "match.json").touch()
+    with pytest.raises(InputError, match="interrupted, go on with --resume"):
+        check_folder(tmp_path)
     check_folder(tmp_path, overwrite=True)
 
 

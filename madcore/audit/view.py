@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,7 +26,9 @@ def describe_audit(study: Study, metric: str, remarks: Sequence[str], command: C
     command : callable
         Returns the command that makes a match, given by its id, again.
     """
-    findings = [each for each in find_flaws(study, metric) if each.severity.value >= NOTABLE]
+    flaws = find_flaws(study, metric)
+    findings = [each for each in flaws if each.severity.low >= NOTABLE]
+    open_ended = [each for each in flaws if each.severity.low < NOTABLE <= each.severity.high]
     blind = [each for each in findings if each.kind == "blind"]
     sensitive = [each for each in findings if each.kind == "sensitive"]
     lead = f"{_number(len(blind), 'blind spot')} and {_number(len(sensitive), 'over-sensitivity')} worth a look."
@@ -49,7 +52,15 @@ def describe_audit(study: Study, metric: str, remarks: Sequence[str], command: C
             "findings": [_entry(metric, each, command) for each in sensitive],
         },
     ]
-    return {"metric": metric, "lead": lead, "parts": parts, "remarks": list(remarks)}
+    return {"metric": metric, "lead": lead, "parts": parts, "remarks": [*remarks, *_undecided(open_ended)]}
+
+
+def _undecided(findings: Sequence[Finding]) -> list[str]:
+    """Say against which metrics nothing can be said, since values are beyond noise curves."""
+    against = dict.fromkeys(f"{each.opponent} at {each.level}" for each in findings if math.isinf(each.severity.low))
+    if not against:
+        return []
+    return [f"Against {', '.join(against)} nothing is known: the images are beyond the noise curves of their judges."]
 
 
 def _number(count: int, noun: str) -> str:
@@ -78,6 +89,9 @@ def _sentence(metric: str, finding: Finding) -> str:
         share = "less than half of it"
     if not finding.judges:
         return f"{said}; nobody else was asked."
+    if finding.judges == 1:
+        sides = "sides" if finding.agreeing else "does not side"
+        return f"{said}; the only other judge {sides} with {finding.opponent}."
     names = f" ({', '.join(finding.agreeing)})" if finding.agreeing else ""
-    verb = "sees" if len(finding.agreeing) == 1 else "see"
+    verb = "see" if len(finding.agreeing) > 1 else "sees"
     return f"{said}; {len(finding.agreeing) or 'none'} of {finding.judges} other judges{names} {verb} {share}."

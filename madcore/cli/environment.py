@@ -68,4 +68,10 @@ def _devices() -> dict[str, str]:
     except Exception as error:  # a broken torch is what a bug report may be about
         return {"torch": f"cannot be imported: {type(error).__name__}: {error}"}
     cuda = {f"cuda:{index}": torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())}
-    return {"cpu": f"{torch.get_num_threads()} threads", "cuda": torch.version.cuda or "not in this torch", **cuda}
+    threads, built_for = torch.get_num_threads(), torch.version.cuda
+    here = "" if cuda else ", but there is no such device"
+    return {
+        "cpu": f"{threads} thread{'' if threads == 1 else 's'}",
+        "cuda": f"torch is for {built_for}{here}" if built_for else "not in this torch",
+        **cuda,
+    }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from shlex import quote
 
 import click
 
 from madcore.cli.session import Session, talk
 from madcore.errors import InputError
-from madcore.loading import RESERVED
-from madcore.specs import NAME
+from madcore.loading import RESERVED, Plugin
+from madcore.specs import KINDS, NAME
 
 __all__ = ["new"]
 
@@ -28,7 +29,7 @@ def new(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-@new.command()
+@new.command(short_help="A plugin that brings metrics, with tests.")
 @click.argument("name")
 @click.option("-o", "--output", type=Path, metavar="DIR", help="Folder to write; by default ./madcore-NAME.")
 @click.pass_obj
@@ -48,12 +49,15 @@ def metric(session: Session, name: str, output: Path | None) -> None:
         raise InputError(f"NAME must be lower case letters, digits and underscores, and not {taken}; got {name!r}")
     if name in session.registry.installed:
         raise InputError(f"a plugin of the name {name!r} is installed; choose another name")
+    core = session.registry.plugin("")
+    if isinstance(core, Plugin) and any(spec.name == name for kind in KINDS for spec in core.brings(kind)):
+        raise InputError(f"{name!r} is a name of madcore's own, which the plugin would hide; choose another name")
     folder = output or Path(_renamed(f"madcore-{TEMPLATE}", name))
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is there already; give a new or an empty folder with -o")
     for path in _copy_template(folder, name):
         click.echo(path)
-    talk(f"next: pip install -e {folder}, then madcore check {name}")
+    talk(f"next: pip install -e {quote(str(folder))}, then madcore check {name}")
 
 
 def _copy_template(folder: Path, name: str) -> list[Path]:

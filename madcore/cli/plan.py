@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -32,4 +33,4 @@ def init(file: Path, overwrite: bool) -> None:
         raise InputError(f"{file} exists; choose another name, or replace it with --overwrite") from None
     except OSError as error:
         raise InputError(f"{file} cannot be written ({error.strerror}); choose another place") from error
-    talk(f"wrote {file}; next: madcore tournament {file} --dry-run")
+    talk(f"wrote {file}; next: madcore tournament {quote(str(file))} --dry-run")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -107,7 +108,7 @@ def _report(tournament: Tournament, store: Path, summary: Summary) -> None:
         marks = mark_names(name for row in rows for name in row[:2])
         marked = [(marks[optimized], marks[held], *rest) for optimized, held, *rest in rows]
         write_named_table((HEADER, rows), (HEADER, marked), {mark: name for name, mark in marks.items()})
-        click.echo(f"\nWritten to {store}.  Look at it with: madcore report {store}")
+        click.echo(f"\nWritten to {store}.  Look at it with: madcore report {quote(str(store))}")
 
 
 def pair_rows(store: Store, tournament: Tournament) -> list[tuple[str, ...]]:

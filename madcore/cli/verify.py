@@ -64,8 +64,9 @@ def verify(session: Session, path: Path, sample: int | None, allow_code: bool, a
         write_json({"path": str(path), "holds": holds, "files": [_record(check) for check in checks]})
     else:
         write_table([_row(check) for check in checks], HEADER)
-        bad = [check.file for check in checks if not check.holds]
-        click.echo(f"\n{'All holds.' if holds else 'Does not hold: ' + ', '.join(bad)}")
+        click.echo("\nAll holds." if holds else "\nDoes not hold:")
+        for file, problem in ((check.file, problem) for check in checks for problem in check.problems):
+            click.echo(f"  {file}: {problem}")
     return 0 if holds else 1
 
 
@@ -107,7 +108,8 @@ def _match_lines(match: str, checks: Sequence[Check]) -> Iterator[str]:
 
 
 def _row(check: Check) -> tuple[str, ...]:
-    verdict = "; ".join(check.problems) or ("holds as well as could be reached" if check.short else "holds")
+    verdict = "holds as well as could be reached" if check.short else "holds"
+    verdict = verdict if check.holds else "does not hold"
     if check.held_error is None:
         return (check.file, "", "", "", "", "", verdict)
     residual = "" if check.optimality is None else write_value(check.optimality, 2)

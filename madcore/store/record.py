@@ -76,8 +76,10 @@ def check_folder(folder: Path, *, overwrite: bool = False) -> None:
         raise InputError(f"{folder} cannot be written ({error.strerror}); choose another folder") from error
     found = _results(folder)
     if found and not overwrite:
+        resume = "; if they are this command's, interrupted, go on with --resume" if RECORD in found else ""
         raise InputError(
-            f"{folder} holds other results ({_some(found)}); choose another folder, or replace them with --overwrite"
+            f"{folder} holds other results ({_some(found)}); choose another folder, or replace them with "
+            f"--overwrite{resume}"
         )
 
 
