@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 __all__ = [
     "ContractError",
+    "Expired",
     "InputError",
     "LevelError",
     "LoadWarning",
@@ -64,6 +65,10 @@ class ContractError(MadcoreError, ValueError):
     """A metric or penalty broke its contract: a wrong shape, a non-finite or negative value, no gradient."""
 
     exit_code = 3
+
+
+class Expired(BaseException):
+    """The time is up; not an Exception, so that nobody takes it for a metric's error and goes on."""
 
 
 class LoadWarning(UserWarning):

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import pluggy
 
 from madcore import hookspecs
-from madcore.errors import PluginError
+from madcore.errors import Expired, PluginError
 from madcore.options import options_of, unknown_name
 from madcore.requirements import allows
 from madcore.specs import KINDS, NAME, EngineSpec, Kind, MetricSpec, ObserverSpec, PenaltySpec, Spec
@@ -105,7 +105,7 @@ def describe_error(error: BaseException) -> str:
 
 
 def load(candidate: Candidate) -> Plugin | Failure:
-    """Load a plugin and return it, or what is wrong with it; only a user's interrupt escapes.
+    """Load a plugin and return it, or what is wrong with it; only a user's interrupt and the end of a limit escape.
 
     What it prints to the standard output goes to the standard error: the standard output is for data.
     """
@@ -121,7 +121,7 @@ def load(candidate: Candidate) -> Plugin | Failure:
             hook = _register(implementation, candidate.name)
             stage = "declaration"
             declared: dict[str, Any] = {kind.plural: _declared(getattr(hook, kind.hook), kind.spec) for kind in KINDS}
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Expired):
         raise
     except BaseException as error:
         return Failure(candidate.name, candidate.distribution, candidate.version, stage, error)

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 
 from madcore.discovery import find_candidates
-from madcore.errors import PluginError, UnknownNameError
+from madcore.errors import Expired, PluginError, UnknownNameError
 from madcore.hookspecs import hookimpl
 from madcore.loading import Candidate, Failure, Plugin
 from madcore.registry import Registry, default_registry, list_metrics
@@ -95,6 +95,20 @@ def test_whatever_importing_raises_is_a_value(error):
 def test_interrupt_escapes():
     with pytest.raises(KeyboardInterrupt):
         registry_of(raising(KeyboardInterrupt())).plugins()
+
+
+def test_a_plugin_that_outlasted_a_limit_is_loaded_again():
+    ends = [Expired("took longer than 1 s")]
+
+    def load():
+        if ends:
+            raise ends.pop()
+        return plugin_of(metric_spec())
+
+    registry = registry_of(Candidate("good", "madcore-good", "1.2", load))
+    with pytest.raises(Expired):
+        registry.metric("good.blur")
+    assert registry.metric("good.blur").name == "good.blur"
 
 
 def test_naming_a_failed_plugin_raises_with_its_reason():

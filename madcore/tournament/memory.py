@@ -10,10 +10,9 @@ from typing import TypeVar
 
 import torch
 
-from madcore.errors import is_exhaustion
+from madcore.errors import Expired, is_exhaustion
 from madcore.room import Appetite
 from madcore.tournament.gauges import Gauge
-from madcore.tournament.timing import Expired
 
 __all__ = ["Portions", "in_parts", "release_memory"]
 

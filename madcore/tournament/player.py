@@ -12,7 +12,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from madcore.engine import Batch, Failed, Finished, Outcome
-from madcore.errors import ContractError, InputError, MadcoreError, is_exhaustion
+from madcore.errors import ContractError, Expired, InputError, MadcoreError, is_exhaustion
 from madcore.jobs import CUT, Job, choose_device, prepare_job, read_pictures
 from madcore.metric import Metric
 from madcore.registry import Registry
@@ -24,7 +24,7 @@ from madcore.tournament.memory import Portions, release_memory
 from madcore.tournament.metrics import make_metric
 from madcore.tournament.outcomes import commit
 from madcore.tournament.quartets import Jobs, Stopped, make_done, rehearse, synthesize_quartets
-from madcore.tournament.timing import Expired, time_limit
+from madcore.tournament.timing import time_limit
 
 __all__ = ["MatchPlayer", "PlayerMaker"]
 

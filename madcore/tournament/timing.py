@@ -8,11 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-__all__ = ["Expired", "deadline", "time_limit"]
+from madcore.errors import Expired
 
-
-class Expired(BaseException):
-    """The time is up; not an Exception, so that nobody takes it for a metric's error and goes on."""
+__all__ = ["deadline", "time_limit"]
 
 
 @contextmanager
