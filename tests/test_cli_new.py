@@ -74,6 +74,7 @@ def test_a_wheel_brings_the_template(tmp_path):
         (["ssim"], "a name of madcore's own"),
         (["procs"], "a name of madcore's own"),
         (["fine", "-o", "."], "is there already"),
+        (["fine", "-o", "Makefile/x"], "Makefile/x cannot be written (Not a directory); choose another folder with -o"),
     ],
 )
 def test_bad_input(arguments, message, capsys, monkeypatch):

@@ -184,6 +184,13 @@ def test_export_as_csv_and_json(made, says, tmp_path):
     assert json.loads((tmp_path / "rows.json").read_text()) == rows
 
 
+def test_export_into_what_is_no_folder(made, says, tmp_path):
+    (tmp_path / "file").touch()
+    code, out, err = says("export", made.path, "--to", "csv", "-o", tmp_path / "file" / "x.csv")
+    assert (code, out) == (2, "")
+    assert err == f"madcore: error: {tmp_path}/file/x.csv cannot be written (Not a directory); choose another place\n"
+
+
 def test_export_as_parquet(made, says, tmp_path):
     assert says("export", made.path, "--to", "parquet", "-o", tmp_path / "rows.parquet")[0] == 0
     frame = pandas.read_parquet(tmp_path / "rows.parquet")

@@ -1,5 +1,6 @@
 """``madcore quartet`` and ``madcore synth`` as users meet them: files, values, errors, interruption."""
 
+import errno
 import json
 import os
 import shlex
@@ -61,6 +62,16 @@ def test_memory_that_does_not_suffice_is_one_line(error, tmp_path, capsys):
     assert line.startswith("madcore: error: ")
     assert "memory" in line
     assert code in (1, 3)
+
+
+def test_what_could_not_be_written_is_not_called_finished(tmp_path, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("madcore.store.record.write_file", full)
+    code, line = failure(capsys, "quartet", "mse", "mae", *SMALL, tmp_path / "mad")
+    assert code == 2
+    assert line.endswith("cannot be written (No space left on device); choose another folder")
 
 
 def test_quartet_writes_every_file_and_a_true_record(mad):

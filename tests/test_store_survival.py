@@ -38,6 +38,13 @@ def store(tmp_path):
     return Store.create(tmp_path / "store")
 
 
+def test_a_lock_that_cannot_be_written_is_one_line(store):
+    (store.path / "lock" / "driver").mkdir(parents=True)
+    words = r"store cannot be written \(Is a directory\); write into a copy of it"
+    with pytest.raises(InputError, match=words), store.lock("driver"):
+        pass
+
+
 def start(program, *arguments):
     command = [sys.executable, "-c", textwrap.dedent(program), *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}

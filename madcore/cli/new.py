@@ -55,7 +55,11 @@ def metric(session: Session, name: str, output: Path | None) -> None:
     folder = output or Path(_renamed(f"madcore-{TEMPLATE}", name))
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is there already; give a new or an empty folder with -o")
-    for path in _copy_template(folder, name):
+    try:
+        written = _copy_template(folder, name)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written ({error.strerror}); choose another folder with -o") from error
+    for path in written:
         click.echo(path)
     talk(f"next: pip install -e {quote(str(folder))}, then madcore check {name}")
 

@@ -15,6 +15,7 @@ from madcore.cli.session import talk
 from madcore.cli.tables import mark_names, write_json, write_named_table, write_table
 from madcore.errors import InputError
 from madcore.store import FORMATS, Store, describe_store, open_results, write_rows
+from madcore.store.files import discard
 from madcore.wording import write_error, write_value
 
 __all__ = ["export", "matches", "pack", "status"]
@@ -142,7 +143,7 @@ def export(path: Path, form: str, output: Path | None, where: str | None) -> Non
     except OSError as error:
         raise InputError(f"{output} cannot be written ({error.strerror}); choose another place") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        discard(unfinished)
     talk(f"wrote {count} rows to {output}")
 
 

@@ -120,7 +120,7 @@ def _run(context: click.Context, request: Request, options: Mapping[str, Any]) -
         except KeyboardInterrupt:
             complete = False
         except MadcoreError:
-            if job.record["images"]:
+            if job.record["images"] and (folder / RECORD).exists():
                 talk(f"what was finished before the error is in {folder}")
             raise
     if job.record["images"]:

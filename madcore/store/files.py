@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 from threading import get_ident
 from typing import Any
 
 __all__ = [
+    "discard",
     "list_names",
     "make_folder",
     "read_json",
@@ -51,9 +53,15 @@ def replace_file(path: Path, content: bytes, *, staging: Path | None = None, dur
         write_file(temporary, content, durable=durable)
         temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        discard(temporary)
     if durable:
         sync_folder(path.parent)
+
+
+def discard(unfinished: Path) -> None:
+    """Remove a file that may never have come to be, since its place cannot be written."""
+    with suppress(OSError):
+        unfinished.unlink()
 
 
 def make_folder(folder: Path, *, durable: bool = True) -> None:

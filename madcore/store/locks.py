@@ -31,10 +31,13 @@ def hold_lock(path: Path, store: Path) -> Iterator[None]:
     Raises
     ------
     InputError
-        If another process holds it.
+        If another process holds it, or it cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise InputError(f"{store} cannot be written ({error.strerror}); write into a copy of it") from error
     try:
         if not _patiently_locked(descriptor):
             holder = os.read(descriptor, 1000).decode(errors="replace").strip() or "another process"

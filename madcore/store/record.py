@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from madcore.errors import InputError
-from madcore.store.files import record_json, sync_folder, write_file
+from madcore.store.files import discard, record_json, sync_folder, write_file
 
 __all__ = [
     "RECORD",
@@ -204,7 +204,7 @@ def _write_all(folder: Path, files: Mapping[str, bytes]) -> None:
             temporary.replace(folder / name)
     finally:
         for temporary in staged.values():
-            temporary.unlink(missing_ok=True)
+            discard(temporary)
     sync_folder(folder)
 
 
