@@ -23,6 +23,7 @@ from madcore.options import unknown_name
 from madcore.requirements import is_met
 from madcore.specs import (
     ENGINE,
+    KINDS,
     METRIC,
     OBSERVER,
     PENALTY,
@@ -158,7 +159,10 @@ class Registry:
         for look in (self.metric, self.penalty, self.engine, self.observer):
             with suppress(UnknownNameError):
                 return look(name)
-        return self.metric(name)  # which says that there is none
+        if "." in name or name in self.names:
+            return self.metric(name)  # which says what its plugin has, or why that does not work
+        known = [entry.name for kind in KINDS for entry in self.entries(kind)]
+        raise unknown_name("metric, penalty, engine or observer", name, known)
 
     def metrics(self) -> tuple[Entry[MetricSpec], ...]:
         """Load all plugins and list their metrics."""

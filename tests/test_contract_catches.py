@@ -9,7 +9,7 @@ from torch import nn
 from madcore import Metric, MetricSpec, hookimpl
 from madcore.loading import Candidate
 from madcore.registry import Registry
-from madcore.testing import Outcome, as_subject, check_device, examine_metric, examine_penalty
+from madcore.testing import Outcome, as_subject, check_device, check_smallest, examine_metric, examine_penalty
 from madcore.testing.contracts import METRIC_CLAUSES, MetricContract
 from madcore.testing.subject import differentiate
 
@@ -304,6 +304,11 @@ def test_right_declarations():
 def test_weights_that_are_drawn_anew():
     verdicts = examine_metric("some.metric", registry=declared(untrained, channels=(3,)))
     assert outcomes(verdicts)["deterministic"] is Outcome.FAILED
+
+
+def test_a_single_pixel_is_one():
+    metric = Metric(lambda image, mad_image: (image - mad_image).detach().square().flatten(1).mean(1), channels=(1, 3))
+    assert check_smallest(metric).measured.startswith("declares 1 pixel a side, but there it fails")
 
 
 def test_what_measures_nothing_has_no_smallest_size_and_no_channels():

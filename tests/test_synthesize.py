@@ -527,6 +527,11 @@ def test_columns_are_as_wide_as_the_levels_of_all_held_metrics():
     ] * 2
 
 
+def test_writing_what_stands_there_changes_no_picture():
+    held = madcore.synthesize(IMAGE, lambda r, x: l2(r.clamp_(0, 1), x), "mae", "max", max_iter=2)
+    assert held.held_error.item() <= 1e-6
+
+
 def test_a_class_is_not_taken_for_a_metric():
     with pytest.raises(madcore.InputError, match=r"make an object of it, PairwiseDistance\(...\)"):
         madcore.synthesize(IMAGE, torch.nn.PairwiseDistance, "mse", "max")

@@ -17,19 +17,19 @@ __all__ = ["check_channels", "check_device", "check_smallest"]
 def check_smallest(subject: Subject) -> str:
     """Check that pictures of the smallest size are measured; smaller ones are refused, and never measured wrongly."""
     if getattr(subject.thing, "channels", None) is None:
-        return f"nothing declared; works from {_smallest_that_works(subject)} pixels a side"
+        return f"nothing declared; works from {_pixels(_smallest_that_works(subject))} a side"
     side = subject.min_side
     trouble = _trouble(subject, side, side) or _trouble(subject, side, 3 * side + 1)
     if trouble:
-        raise Broken(f"declares {side} pixels a side, but there it {trouble}")
+        raise Broken(f"declares {_pixels(side)} a side, but there it {trouble}")
     if side == 1:
         return "from 1 pixel"
     image = texture(1, max(subject.channels), side - 1, 2 * side).to(subject.device, subject.dtype)
     try:
         subject.value(image, image)
     except InputError as error:
-        return f"from {side} pixels a side; {side - 1}: {error}"
-    raise Broken(f"measures {side - 1} pixels a side although it declares {side}")
+        return f"from {_pixels(side)} a side; {side - 1}: {error}"
+    raise Broken(f"measures {_pixels(side - 1)} a side although it declares {side}")
 
 
 def _trouble(subject: Subject, height: int, width: int) -> str:
@@ -97,3 +97,7 @@ def _on_simulated_device(subject: Subject) -> str:
     if values.device != image.device:
         raise Broken(f"images on a GPU give a value on {values.device}")
     return "follows the images to a simulated GPU"
+
+
+def _pixels(count: int) -> str:
+    return f"{count} pixel{'' if count == 1 else 's'}"
