@@ -22,8 +22,9 @@ def build_blur(*, weights: tuple[float, ...] = ()):
     return max
 
 
+FUNCTIONS = {"code": lambda **_: (), "fetches": lambda **_: (), "oracle": lambda **_: max}
 BLUR = MetricSpec(
-    "blur", build_blur, "blurriness", higher_is_better=True, perfect=1.0, requires=("nowhere-to-be-found",)
+    "blur", build_blur, "blurriness", higher_is_better=True, perfect=1.0, requires=("nowhere-to-be-found",), **FUNCTIONS
 )
 WORKS = SimpleNamespace(metrics=hookimpl(specname="madcore_metrics")(lambda: [BLUR]))
 

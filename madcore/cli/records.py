@@ -15,7 +15,7 @@ from madcore.specs import ENGINE, KINDS, METRIC, PENALTY, Kind
 
 __all__ = ["entry_record", "plugin_record"]
 
-APART = ("name", "build", "code", "oracle")  # the name is told in full, functions not at all
+APART = ("name", "build", "code", "fetches", "oracle")  # the name is told in full, functions not at all
 
 
 def entry_record(entry: AnyEntry) -> dict[str, Any]:
