@@ -60,7 +60,7 @@ ARROWS = {
     "results": "mean_luminance metric",
     "quantization": "certificate results problem solvers",
     "synthesis": "certificate results problem solvers metric",
-    "arguments": "mean_luminance problem solvers metric",
+    "arguments": "mean_luminance prepared problem solvers metric",
     "room": "",
     "posing": "lookup arguments mean_luminance problem metric penalties",
     "attempts": "arguments levels problem results solvers starts synthesis",
