@@ -98,7 +98,7 @@ def compare(name, image, mad_image, rounds, synchronize, with_compile):
         calls["torch"] = functools.partial(prepared(name, image, False).value_and_gradient, mad_image)
     functions = dict(THEIRS.get(name, {}))
     if with_compile:
-        functions["torch.compile"] = torch.compile(OURS[name].compose)
+        functions["torch.compile"] = torch.compile(OURS[name].compose, dynamic=False)
     for peer, function in functions.items():
         calls[peer] = functools.partial(by_autograd, function, image, mad_image)
     for call in calls.values():
