@@ -4,18 +4,18 @@
         [--json] [--plot FILE]
 
 The floor is the bare value and gradient of both metrics at the start image.  A step of the solver costs that and its
-own work; both are medians over steps that take turns with the floor.  Memory is the largest resident size of a process
-of its own, less what it had before the picture was made, in units of the image (four bytes a sample): what a run holds
-at once, for which glibc is told to give freed memory back, since otherwise it keeps up to twice that for later.  On a
-CUDA device it is what torch had allocated at most.
+own work; both are medians over steps that take turns with the floor.  Memory is the most that a process of its own
+holds meanwhile, less what it held before the picture was made, in units of the image (four bytes a sample): what a run
+holds at once, for which glibc is told to give freed memory back, since otherwise it keeps up to twice that for later.
+On a CUDA device it is what torch had allocated at most; NaN where the system does not tell.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -26,6 +26,7 @@ import torch
 import madcore
 from madcore.problem import MADProblem, signs
 from madcore.solvers import LevelSet
+from madcore.tournament.gauges import gauge_of
 
 STEPS = {"momentum": (4, 20), "L-BFGS": (40, 56)}
 
@@ -46,12 +47,37 @@ def measure(side, batch, channels, optimized, held, minmax, device):
     torch.set_num_threads(1)
     small, begin = make_problem(64, 1, channels, optimized, held, minmax, device)
     LevelSet().init(small, begin, small.held_values(begin))  # whatever is loaded or compiled once
-    wait = torch.cuda.synchronize if device == "cuda" else (lambda: None)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    problem, start = make_problem(side, batch, channels, optimized, held, minmax, device)
+    gauge = gauge_of(torch.device(device))
+    floors, steps = [], {phase: [] for phase in STEPS}
+
+    def run():
+        problem, start = make_problem(side, batch, channels, optimized, held, minmax, device)
+        take_steps(problem, start, floors, steps)
+
+    if gauge is None:
+        used = math.nan
+        run()
+    else:
+        before = gauge.held()
+        used = gauge.highest(run) - before
+    floor = statistics.median(floors)
+    return {
+        "side": side,
+        "batch": batch,
+        "channels": channels,
+        "problem": f"{minmax} {optimized}, {held} held",
+        "floor ms": 1e3 * floor,
+        **{phase: statistics.median(times) / floor for phase, times in steps.items()},
+        "microseconds a pixel": 1e6 * statistics.median(steps["L-BFGS"]) / (side * side * batch),
+        "memory": used / (side * side * batch * channels * 4),
+    }
+
+
+def take_steps(problem, start, floors, steps):
+    """Append the seconds of bare evaluations and of the steps of both phases."""
+    wait = torch.cuda.synchronize if start.is_cuda else (lambda: None)
     solver = LevelSet(slow=1e9)  # L-BFGS takes over as soon as it may
     state = solver.init(problem, start, problem.held_values(start))
-    floors, steps = [], {phase: [] for phase in STEPS}
     for index in range(max(last for _, last in STEPS.values())):
         begun = time.perf_counter()
         problem.evaluate(start)
@@ -63,21 +89,6 @@ def measure(side, batch, channels, optimized, held, minmax, device):
         for phase, (first, last) in STEPS.items():
             if first <= index < last:
                 steps[phase].append(time.perf_counter() - middle)
-    if device == "cuda":
-        used = torch.cuda.max_memory_allocated()
-    else:
-        used = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
-    floor = statistics.median(floors)
-    return {
-        "side": side,
-        "batch": batch,
-        "channels": channels,
-        "problem": f"{minmax} {optimized}, {held} held",
-        "floor ms": 1e3 * floor,
-        **{phase: statistics.median(times) / floor for phase, times in steps.items()},
-        "microseconds a pixel": 1e6 * statistics.median(steps["L-BFGS"]) / (side * side * batch),
-        "memory": used / (problem.image.numel() * 4),
-    }
 
 
 def in_a_process(*settings):
