@@ -83,7 +83,8 @@ def _momentum(state: LevelSetState, passes: Passes, share: tuple[float, float]) 
 
 
 def _quasi_newton(state: LevelSetState, passes: Passes) -> tuple[Direction, LevelSetState]:
-    found = quasi_newton(state, fastest_pair_passes(state), renew=state.steps % 2 == 0)
+    # it begins at even steps, so that the factor is there with the first pair
+    found = quasi_newton(state, fastest_pair_passes(state), renew=state.steps % 2 == 1)
     step, square, descent = found.step, found.square, tensor(found.descent)
     slope = state.slope * free_pixels(state.at_bounds, state.slope)
     # false also where the direction is not finite
