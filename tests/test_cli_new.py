@@ -77,10 +77,12 @@ def test_a_wheel_brings_the_template(tmp_path):
         (["fine", "-o", "Makefile/x"], "Makefile/x cannot be written (Not a directory); choose another folder with -o"),
     ],
 )
-def test_bad_input(arguments, message, capsys, monkeypatch):
-    monkeypatch.chdir(ROOT)
+def test_bad_input(arguments, message, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # where something would be written
+    (tmp_path / "Makefile").touch()
     assert run(["new", "metric", *arguments]) == 2
     assert message in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["Makefile"]
 
 
 def test_without_more_words_it_helps(capsys):
