@@ -21,13 +21,12 @@ import warnings
 import plenoptic
 import torch
 from peer import best_run, run_peer
-from synthesis import LAMBDAS, PROBLEMS
+from synthesis import LAMBDAS, PROBLEMS, fewest
 
 import madcore
 from madcore.problem import MADProblem, signs
 from madcore.solvers import LevelSet
 
-LONGEST = 320
 STEPS = 40
 PEER = {
     "ssim": lambda image, mad_image: 1 - plenoptic.metric.ssim(image, mad_image).mean(),
@@ -64,12 +63,7 @@ def run_ours(images, starts, optimized, held, minmax, targets):
         seconds = time.perf_counter() - begun
         return result, seconds, bool((reached <= targets if minmax == "min" else reached >= targets).all())
 
-    few, enough = 0, 5
-    while enough < LONGEST and not run(enough)[2]:
-        few, enough = enough, min(2 * enough, LONGEST)
-    while enough - few > 1:
-        middle = (few + enough) // 2
-        few, enough = (few, middle) if run(middle)[2] else (middle, enough)
+    enough = fewest(lambda iterations: run(iterations)[2])
     runs = [run(enough) for _ in range(3)]
     return runs[0][0], statistics.median(seconds for _, seconds, _ in runs), runs[0][2]
 

@@ -37,6 +37,17 @@ LONGEST = 320
 PEER = {"ssim": peer_ssim, "mse": peer_mse}
 
 
+def fewest(reaches):
+    """Return the fewest iterations that reach something, by halving; `LONGEST` or a little more where none does."""
+    few, enough = 0, 5
+    while enough < LONGEST and not reaches(enough):
+        few, enough = enough, 2 * enough
+    while enough - few > 1:
+        middle = (few + enough) // 2
+        few, enough = (few, middle) if reaches(middle) else (middle, enough)
+    return enough
+
+
 def run_ours(image, start, optimized, held, minmax, target):
     """Return the result of the shortest run that reaches the target value, and its seconds, the median of three."""
 
@@ -49,12 +60,7 @@ def run_ours(image, start, optimized, held, minmax, target):
         value = run(iterations)[0].optimized_value.item()
         return value <= target if minmax == "min" else value >= target
 
-    few, enough = 0, 5
-    while enough < LONGEST and not reaches(enough):
-        few, enough = enough, 2 * enough
-    while enough - few > 1:
-        middle = (few + enough) // 2
-        few, enough = (few, middle) if reaches(middle) else (middle, enough)
+    enough = fewest(reaches)
     runs = [run(enough) for _ in range(3)]
     return runs[0][0], statistics.median(seconds for _, seconds in runs)
 

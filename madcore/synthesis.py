@@ -14,9 +14,8 @@ import torch
 from torch import Tensor
 
 from madcore.certificate import certify, optimality
-from madcore.errors import ContractError, LevelError
-from madcore.metric import NEGATIVE_TOLERANCE, Metric
-from madcore.problem import Evaluation, MADProblem
+from madcore.contract import check_contract
+from madcore.problem import MADProblem
 from madcore.results import Status, Trace
 from madcore.solvers import Solver
 from madcore.solvers.kinks import Kinks
@@ -120,7 +119,7 @@ def run_solver(
     count = len(start)
     if run is None:
         state = solver.init(problem, start, level)
-        _check_contract(problem, state.evaluation)
+        check_contract(problem, state.evaluation)
         everyone = torch.arange(count, device=start.device)
         spent = torch.zeros(count, dtype=torch.long)
         kinks = getattr(state, "kinks", None)
@@ -214,40 +213,6 @@ def finish(problem: MADProblem, run: Run, start: Tensor, level: Tensor, toleranc
         "status": tuple(status),
         "precision": dtype,
     }
-
-
-def _check_contract(problem: MADProblem, evaluation: Evaluation) -> None:
-    """Refuse metrics that cannot be used at the start: non-finite, negative, or at zero with nothing to hold."""
-    held = [
-        (metric, evaluation.held[:, index], evaluation.jacobian[:, index])
-        for index, metric in enumerate(problem.reference_metrics)
-    ]
-    named = [(problem.optimized_metric, evaluation.optimized, evaluation.gradient), *held]
-    for metric, values, gradient in named:
-        if not bool(torch.isfinite(values).all()):
-            raise ContractError(
-                f"{metric.name} is not finite at the start image ({values.tolist()}): try another start or level"
-            )
-        if not bool(torch.isfinite(gradient).all()):
-            raise ContractError(
-                f"the gradient of {metric.name} is not finite at the start image: try another start or level"
-            )
-        if isinstance(metric, Metric) and bool((values < -NEGATIVE_TOLERANCE.get(values.dtype, 1e-5)).any()):
-            raise ContractError(
-                f"{metric.name} is negative at the start image ({values.min():.3g}): a metric must be a distance, "
-                "0 or more; for a similarity use Metric.from_similarity or declare higher_is_better"
-            )
-    if bool((evaluation.gradient.abs().amax(1) == 0).any()):
-        raise LevelError(
-            f"{problem.optimized_metric.name} has no gradient at the start image, with nothing to optimise it by: "
-            "start elsewhere (more noise or another level)"
-        )
-    for metric, values, gradient in held:
-        if isinstance(metric, Metric) and bool(((values <= 0) | (gradient.abs().amax(1) == 0)).any()):
-            raise LevelError(
-                f"{metric.name} is {values.min():.3g} at the start image, with nothing to hold it by: start farther "
-                "from the reference image (more noise or a higher level)"
-            )
 
 
 def _tell(progress: Callable[[Progress], bool | None], run: Run, iteration: int, max_iter: int) -> bool:

@@ -54,12 +54,13 @@ ARROWS = {
     "trunks": "prepared",
     "problem": "bounds mean_luminance metric penalties prepared trunks",
     "solvers": "compiled problem metric",
+    "contract": "metric problem",
     "certificate": "problem solvers metric",
     "starts": "certificate problem solvers metric",
     "levels": "starts certificate mean_luminance problem solvers metric",
     "results": "mean_luminance metric",
     "quantization": "certificate results problem solvers",
-    "synthesis": "certificate results problem solvers metric",
+    "synthesis": "certificate contract results problem solvers metric",
     "arguments": "mean_luminance prepared problem solvers metric",
     "room": "",
     "posing": "lookup arguments mean_luminance problem metric penalties",
@@ -106,7 +107,18 @@ HEAVY = {"torch", "torchvision", "numpy", "PIL", "scipy", "skimage", "matplotlib
 LOWER = {
     *("compiled", "measures", "accepted_images", "prepared", "metric", "penalties", "images", "bounds"),
     *("mean_luminance", "trunks", "problem", "solvers"),
-    *("certificate", "starts", "levels", "results", "quantization", "synthesis", "arguments", "attempts", "room"),
+    *(
+        "certificate",
+        "contract",
+        "starts",
+        "levels",
+        "results",
+        "quantization",
+        "synthesis",
+        "arguments",
+        "attempts",
+        "room",
+    ),
 }
 # What a plugin may import besides the public names.
 PUBLIC_MODULES = {"madcore.testing", "madcore.plot", "madcore.engine"}
