@@ -77,9 +77,7 @@ class LevelSet:
         evaluation = problem.evaluate(start)
         error_image = start - problem.reference
         at_bounds, multiplier, degree = _multiplier(problem, TorchPasses(), start, evaluation, None)
-        slope = lagrangian(evaluation, multiplier)
-        if kinks is not None:
-            slope = kinks.correct(problem, start, slope, multiplier)
+        slope = _slope(problem, kinks, start, lagrangian(evaluation, multiplier), multiplier)
         size = error_image.square().mean(1).sqrt()
         flagged = torch.zeros_like(size, dtype=torch.bool) if kinks is None else kinks.flagged
         free, operator = free_pixels(at_bounds, slope), _operator(problem)
@@ -153,9 +151,7 @@ class LevelSet:
         found = judge(state, problem.error_scale(state.level), evaluation, multiplier, ahead.slope, measured)
         state = self._remember(state, measured, found.store)
         state.pairs.forget(found.clear)
-        slope = measured.slope
-        if state.kinks is not None:
-            slope = state.kinks.correct(problem, trial, slope, multiplier)
+        slope = _slope(problem, state.kinks, trial, measured.slope, multiplier)
         moved = chosen(
             ~found.refused, state, trial, at_bounds, evaluation, multiplier, degree, found.merit, found.error, slope
         )
@@ -201,6 +197,11 @@ class LevelSet:
 def level_count(state: LevelSetState) -> int:
     """Return the number of held metrics."""
     return state.level.shape[1]
+
+
+def _slope(problem: MADProblem, kinks: Kinks | None, point: Tensor, plain: Tensor, multiplier: Tensor) -> Tensor:
+    """Return the Lagrangian's gradient, (N, n), by the rule for pixels at a kink where there are kinks."""
+    return plain if kinks is None else kinks.correct(problem, point, plain, multiplier)
 
 
 def _operator(problem: MADProblem) -> SecantScale | None:
