@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,7 +20,12 @@ from madcore.request import Request, read_level
 from madcore.store import RECORD, check_folder
 from madcore.wording import describe_image, write_error, write_value
 
+if TYPE_CHECKING:
+    from madcore.jobs import Job
+
 __all__ = ["quartet", "synth"]
+
+SAMPLES = 1 << 17  # of a picture that are worth a thread
 
 FAILED = ("off level", "infeasible level", "non-finite metric")
 
@@ -90,13 +95,13 @@ def synth(
     return _run(context, make_request(metrics, image, options, images=(f"a_{minmax}",), level=level), options)
 
 
-def _use_threads(threads: int | None, request: Request) -> None:
-    """Set the number of processor threads; the core's own metrics are as fast on one, and leave the others free."""
+def _use_threads(threads: int | None, job: Job) -> None:
+    """Set the number of processor threads: for the core's own metrics not more than the picture is worth."""
     import torch
 
-    names = [parse_name(metric)[0] for metric in request.metrics]
+    names = [parse_name(metric)[0] for metric in job.request.metrics]
     if threads is None and all(name.isidentifier() for name in names):
-        threads = 1
+        threads = max(1, min(torch.get_num_threads(), job.image.numel() // SAMPLES))
     if threads is not None:
         torch.set_num_threads(threads)
 
@@ -111,7 +116,7 @@ def _run(context: click.Context, request: Request, options: Mapping[str, Any]) -
     from madcore.production import produce
 
     job = prepare_job(request, session.registry)
-    _use_threads(options["threads"], request)
+    _use_threads(options["threads"], job)
     with interruptible() as stop:
         watcher = make_watcher(job.record["made"]["names"], stop, request.images, request.max_iter, request.starts)
         try:

@@ -86,7 +86,7 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--threads",
         type=click.IntRange(1),
         metavar="N",
-        help="Processor threads.  [1 for the core's metrics, all for others]",
+        help="Processor threads.  [all; for the core's metrics what the picture is worth]",
     ),
     click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True),
 )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
+from madcore.bands import in_bands, rows_of
 from madcore.compiled import ONE, TWO, UNSIGNED, compile_loops
 from madcore.measures.averaging import Averaging
 
 __all__ = ["FusedAveraging"]
 
 Array = np.ndarray[Any, Any]
+SAMPLES = 1 << 17  # worth a thread
 
 
 class FusedAveraging(Averaging):
@@ -22,40 +25,43 @@ class FusedAveraging(Averaging):
         """Return the averages; see `Averaging.halve`."""
         count, height, width = fine.shape
         coarse = fine.new_empty(count, (height + 1) // 2, (width + 1) // 2) if out is None else out
-        _halve(fine.contiguous().numpy(), coarse.numpy())
+        loop = partial(_halve, fine.contiguous().numpy(), coarse.numpy())
+        in_bands(loop, count * coarse.shape[1], 2 * width, samples=SAMPLES)
         return coarse
 
     def pull_back(self, coarse: Tensor, fine: Tensor, factors: Tensor) -> None:
         """Multiply fine maps and add the transpose applied to coarse ones; see `Averaging.pull_back`."""
-        _pull_back(coarse.numpy(), fine.numpy(), factors.numpy())
+        count, height, width = fine.shape
+        loop = partial(_pull_back, coarse.numpy(), fine.numpy(), factors.numpy())
+        in_bands(loop, count * height, width, samples=SAMPLES)
 
 
 @compile_loops
-def _halve(fine: Array, coarse: Array) -> None:
+def _halve(fine: Array, coarse: Array, first: int, last: int) -> None:
     count, height, width = fine.shape
     quarter = fine.dtype.type(0.25)
     for n in range(count):
-        for row in range(coarse.shape[1]):
-            first, second = 2 * row, min(2 * row + 1, height - 1)
-            _average(fine, n, first, second, quarter, coarse, row)
+        for row in range(*rows_of(n, coarse.shape[1], first, last)):
+            upper, lower = 2 * row, min(2 * row + 1, height - 1)
+            _average(fine, n, upper, lower, quarter, coarse, row)
             if width % 2:
-                coarse[n, row, width // 2] = 2 * quarter * (fine[n, first, width - 1] + fine[n, second, width - 1])
+                coarse[n, row, width // 2] = 2 * quarter * (fine[n, upper, width - 1] + fine[n, lower, width - 1])
 
 
 @compile_loops
-def _average(fine: Array, n: int, first: int, second: int, quarter: Any, coarse: Array, row: int) -> None:
+def _average(fine: Array, n: int, upper: int, lower: int, quarter: Any, coarse: Array, row: int) -> None:
     for c in range(UNSIGNED(fine.shape[2] // 2)):
         i = TWO * c
-        above = fine[n, first, i] + fine[n, first, i + ONE]
-        coarse[n, row, c] = quarter * (above + fine[n, second, i] + fine[n, second, i + ONE])
+        above = fine[n, upper, i] + fine[n, upper, i + ONE]
+        coarse[n, row, c] = quarter * (above + fine[n, lower, i] + fine[n, lower, i + ONE])
 
 
 @compile_loops
-def _pull_back(coarse: Array, fine: Array, factors: Array) -> None:
+def _pull_back(coarse: Array, fine: Array, factors: Array, first: int, last: int) -> None:
     count, height, width = fine.shape
     quarter = fine.dtype.type(0.25)
     for n in range(count):
-        for row in range(height):
+        for row in range(*rows_of(n, height, first, last)):
             # the last row of an odd height has counted twice, so has the last column
             share = quarter + quarter if row == 2 * (height // 2) else quarter
             _add_pairs(coarse, n, row // 2, share, factors[n], fine, row)

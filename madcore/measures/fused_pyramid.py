@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from madcore.bands import in_bands
 from madcore.measures.normalization import Band, BandSpace, NormalizedBand
 from madcore.measures.pyramid import doubling, halving, level_sizes
 from madcore.measures.pyramid_loops import EDGE, compare, decompose, place
@@ -16,6 +17,7 @@ from madcore.measures.pyramid_loops import EDGE, compare, decompose, place
 __all__ = ["FusedPyramid"]
 
 Array = np.ndarray[Any, Any]
+SAMPLES = 1 << 15  # worth a thread
 NEIGHBOURS = 5  # of a coefficient, with what fills up: one program serves all bands
 
 
@@ -35,7 +37,7 @@ class FusedPyramid:
         filled = [each + [((0, 0), 0.0)] * (NEIGHBOURS - len(each)) for each in given]
         self.offsets = np.array([list(zip(*(offset for offset, _ in each), strict=True)) for each in filled], np.int64)
         self.weights = np.array([[weight for _, weight in each] for each in filled], kind)
-        self.lows, self.bands = np.empty((2, length), kind)
+        self.spaces = [np.empty((2, length), kind)]  # lows and bands of one map, for each thread
         self.references = self._references(maps, bands)
 
     def compare(self, difference: Tensor, *, gradient: bool = True) -> tuple[Tensor, Tensor]:
@@ -44,15 +46,25 @@ class FusedPyramid:
         slopes = difference.new_empty(difference.shape if gradient else (0, 0, 0))
         fixed = self.levels, self.halvings, self.doublings, self.offsets, self.weights, self.references
         arrays = difference.contiguous().numpy(), values.numpy(), slopes.numpy()
-        compare(*fixed, self.lows, self.bands, self.share, gradient, *arrays)
+
+        def loop(first: int, last: int) -> None:
+            try:
+                space = self.spaces.pop()
+            except IndexError:
+                space = np.empty((2, self.references.shape[2]), self.references.dtype)
+            compare(*fixed, *space, self.share, gradient, *arrays, first, last)
+            self.spaces.append(space)
+
+        in_bands(loop, len(difference), difference[0].numel(), samples=SAMPLES)
         return values, slopes
 
     def _references(self, maps: Tensor, bands: tuple[Band, ...]) -> Array:
         """Return the bands of the maps, their denominators and the normalised bands, (3, M, pixels of all levels)."""
-        references = maps.new_empty(3, len(maps), len(self.bands))
+        lows, values = self.spaces[0]
+        references = maps.new_empty(3, len(maps), len(values))
         for one, kept in zip(maps.contiguous().numpy(), references[0], strict=True):
-            decompose(self.levels, self.halvings, self.doublings, one, self.lows, self.bands)
-            kept.copy_(torch.from_numpy(self.bands))
+            decompose(self.levels, self.halvings, self.doublings, one, lows, values)
+            kept.copy_(torch.from_numpy(values))
         for (start, height, width), (constant, neighbours) in zip(self.levels, bands, strict=True):
             parts = references[..., start : start + height * width].unflatten(2, (int(height), int(width)))
             band = parts[0].contiguous()

@@ -8,17 +8,21 @@ as the window has, stays in the cache: the picture itself is read once and the g
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
+from madcore.bands import in_bands, rows_of
 from madcore.compiled import compile_loops
 
 __all__ = ["FusedStructure"]
 
 Array = np.ndarray[Any, Any]
 LINE = 16  # numbers of 32 bits in a line of the cache
+SAMPLES = 1 << 15  # worth a thread, though those on both sides of a band are filtered twice
 
 
 class FusedStructure:
@@ -37,11 +41,14 @@ class FusedStructure:
 
     def compare(self, difference: Tensor, *, luminance: bool = True, gradient: bool = True) -> tuple[Tensor, Tensor]:
         """Average the local dissimilarity of each map; see `TiledStructure.compare`."""
-        values = difference.new_empty(len(difference))
+        count, height, width = difference.shape
+        sums = np.zeros((count, height))
         slopes = difference.new_empty(difference.shape if gradient else (0, 0, 0))
-        arrays = difference.contiguous().numpy(), *self.arrays, values.numpy(), slopes.numpy()
-        _compare(self.taps, self.taps[::-1], self.gain, luminance, gradient, *arrays)
-        return values, slopes
+        arrays = difference.contiguous().numpy(), *self.arrays, sums, slopes.numpy()
+        loop = partial(_compare, self.taps, self.taps[::-1], self.gain, luminance, gradient, *arrays)
+        in_bands(loop, count * height, width, samples=SAMPLES)
+        values = sums.sum(1) / self.arrays[1][0].size
+        return torch.from_numpy(values).to(difference.dtype), slopes
 
 
 @compile_loops
@@ -91,8 +98,10 @@ def _compare(
     means: Array,  # (M, H - size + 1, W - size + 1), as the next two
     luminances: Array,
     contrasts: Array,
-    values: Array,  # (M,), written
+    sums: Array,  # (M, H), of rows of places, written
     slopes: Array,  # (M, H, W), written if the gradient is wanted
+    first: int,
+    last: int,
 ) -> None:
     count, height, width = images.shape
     size = len(taps)
@@ -109,23 +118,29 @@ def _compare(
     on_p, on_q, on_m = derivatives[0, places], derivatives[1, places], derivatives[2, places]
     returned = np.empty((3, size, wider), images.dtype)
     for n in range(count):
-        total = 0.0
+        begin, end = rows_of(n, height, first, last)
+        if begin >= end:
+            continue
+        first_place = max(begin - reach, 0)  # the first that sees one of the band's pixels
         returned[:] = 0
-        for row in range(height):
+        for row in range(first_place, min(end + reach, height)):
             _products(differences, images, n, row, pixels)
             _along(pixels, taps, filtered, row % size)
             place = row - reach
-            if place < 0:
+            if place < first_place:
                 continue
             _down(filtered, place % size, taps, local)
-            total += _terms(luminance, local, means, luminances, contrasts, n, place, on_p, on_q, on_m)
+            total = _terms(luminance, local, means, luminances, contrasts, n, place, on_p, on_q, on_m)
             if gradient:
                 _along(derivatives, backward, returned, place % size)
+            if place < begin:
+                continue
+            sums[n, place] = total
+            if gradient:
                 _down(returned, (place + 1) % size, backward, pixels)
                 _pull_back(pixels, differences, images, n, place, gain, slopes)
-        values[n] = total / (rows * columns)
         if gradient:
-            for row in range(rows, height):
+            for row in range(max(rows, begin), end):
                 returned[:, row % size] = 0
                 _down(returned, (row + 1) % size, backward, pixels)
                 _pull_back(pixels, differences, images, n, row, gain, slopes)

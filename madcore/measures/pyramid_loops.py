@@ -38,11 +38,13 @@ def compare(
     differences: Array,  # (M, H, W)
     values: Array,  # (M,), written
     slopes: Array,  # (M, H, W), written if the gradient is wanted
+    first: int,
+    last: int,
 ) -> None:
-    """Do what `TiledPyramid.compare` does."""
+    """Do what `TiledPyramid.compare` does, for maps from `first` to before `last`."""
     count = len(levels)
     factors = np.empty(count, differences.dtype)
-    for n in range(len(differences)):
+    for n in range(first, last):
         decompose(levels, halvings, doublings, differences[n], lows, bands)
         total = 0.0
         for k in range(count):

@@ -8,13 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from madcore.bands import rows_of
 from madcore.compiled import compile_loops
+from madcore.solvers.image_rows import Array, ImageRows
 from madcore.solvers.level_set_state import LevelSetState
 from madcore.solvers.numbers import Numbers
 
 __all__ = ["FusedPairPasses"]
 
-Array = np.ndarray[Any, Any]
+SAMPLES = 1 << 15  # worth a thread, of a pass over all pairs
 
 
 class FusedPairPasses:
@@ -22,46 +24,40 @@ class FusedPairPasses:
 
     Parameters
     ----------
-    width : int
-        Of the images.
+    count, pixels, width : int
+        Number of images, and of values in each and in each row.
     """
 
-    def __init__(self, width: int) -> None:
-        self.width = width
+    def __init__(self, count: int, pixels: int, width: int) -> None:
+        self.rows = ImageRows(count, pixels // width, width, SAMPLES)
 
     def products(self, state: LevelSetState) -> tuple[Tensor, Tensor]:
         """Compute inner products; see `PairPasses`."""
-        count, memory = state.pairs.valid.shape
-        sums = torch.zeros(count, memory, memory + 1, dtype=torch.float64)
-        arrays = self._rows(state.slope, state.at_bounds, state.pairs.steps, state.pairs.changes)
-        _products(*arrays, sums.numpy())
+        memory = state.pairs.memory
+        arrays = self.rows.views(state.slope, state.at_bounds, state.pairs.steps, state.pairs.changes)
+        sums = torch.from_numpy(self.rows.sums((memory, memory + 1), _products, *arrays))
         return sums[..., :-1], sums[..., -1]
 
     def subtract(self, state: LevelSetState, weights: Tensor) -> Tensor:
         """Take changes off the slope; see `PairPasses`."""
         weighted = torch.empty_like(state.slope)
-        arrays = self._rows(state.slope, state.at_bounds, _places(state), state.pairs.changes, weighted)
-        _subtract(_like(weights, arrays[0]), *arrays)
+        arrays = self.rows.views(state.slope, state.at_bounds, _places(state), state.pairs.changes, weighted)
+        self.rows.run(_subtract, _like(weights, arrays[0]), *arrays)
         return weighted
 
     def move(self, state: LevelSetState, filtered: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor]:
         """Apply the rest of the initial matrix; see `PairPasses`."""
-        moved, sums = torch.empty_like(state.slope), torch.zeros(state.pairs.valid.shape, dtype=torch.float64)
-        arrays = self._rows(state.slope, state.at_bounds, _places(state), state.pairs.changes, filtered, moved)
-        _move(_like(gamma, arrays[0]), *arrays, sums.numpy())
-        return moved, sums
+        moved = torch.empty_like(state.slope)
+        arrays = self.rows.views(state.slope, state.at_bounds, _places(state), state.pairs.changes, filtered, moved)
+        sums = self.rows.sums((state.pairs.memory,), _move, _like(gamma, arrays[0]), *arrays)
+        return moved, torch.from_numpy(sums)
 
     def add(self, state: LevelSetState, moved: Tensor, weights: Tensor) -> tuple[Tensor, Numbers, Numbers]:
         """Add steps; see `PairPasses`."""
-        step, sums = torch.empty_like(state.slope), np.zeros((2, len(moved)))
-        arrays = self._rows(state.slope, state.at_bounds, state.pairs.steps, moved, step)
-        _add(_like(weights, arrays[0]), *arrays, sums)
-        descent, square = sums.astype(arrays[0].dtype)
-        return step, descent, square
-
-    def _rows(self, *images: Tensor) -> list[Array]:
-        """View images (N, n) as (N, rows, W), pairs (N, m, n) as (N, m, rows, W)."""
-        return [each.numpy().reshape(*each.shape[:-1], -1, self.width) for each in images]
+        step = torch.empty_like(state.slope)
+        arrays = self.rows.views(state.slope, state.at_bounds, state.pairs.steps, moved, step)
+        sums = self.rows.sums((2,), _add, _like(weights, arrays[0]), *arrays)
+        return step, *sums.T.astype(arrays[0].dtype)
 
 
 def _places(state: LevelSetState) -> Tensor:
@@ -74,12 +70,14 @@ def _like(values: Tensor, array: Array) -> Array:
 
 
 @compile_loops
-def _products(slopes: Array, at_bounds: Array, steps: Array, changes: Array, sums: Array) -> None:
+def _products(
+    slopes: Array, at_bounds: Array, steps: Array, changes: Array, sums: Array, first: int, last: int
+) -> None:
     zero = slopes.dtype.type(0)
     count, memory = steps.shape[:2]
     free = np.empty((memory + 1, slopes.shape[2]), slopes.dtype)  # changes on the free pixels, and the slope
     for n in range(count):
-        for row in range(slopes.shape[1]):
+        for row in range(*rows_of(n, slopes.shape[1], first, last)):
             slope, at = slopes[n, row], at_bounds[n, row]
             for j in range(memory):
                 change, kept = changes[n, j, row], free[j]
@@ -90,14 +88,23 @@ def _products(slopes: Array, at_bounds: Array, steps: Array, changes: Array, sum
                 kept[c] = slope[c] if at[c] * slope[c] >= 0 else zero
             for i in range(memory):
                 for j in range(memory + 1):
-                    sums[n, i, j] += _dot(steps[n, i, row], free[j])
+                    sums[n, row, i, j] = _dot(steps[n, i, row], free[j])
 
 
 @compile_loops
-def _subtract(weights: Array, slopes: Array, at_bounds: Array, places: Array, changes: Array, weighted: Array) -> None:
+def _subtract(
+    weights: Array,
+    slopes: Array,
+    at_bounds: Array,
+    places: Array,
+    changes: Array,
+    weighted: Array,
+    first: int,
+    last: int,
+) -> None:
     zero = slopes.dtype.type(0)
     for n in range(slopes.shape[0]):
-        for row in range(slopes.shape[1]):
+        for row in range(*rows_of(n, slopes.shape[1], first, last)):
             slope, at, place, out = (
                 slopes[n, row],
                 at_bounds[n, row],
@@ -121,24 +128,36 @@ def _move(
     filtered: Array,
     moved: Array,
     sums: Array,
+    first: int,
+    last: int,
 ) -> None:
     zero = slopes.dtype.type(0)
     for n in range(slopes.shape[0]):
         factor = gamma[n]
-        for row in range(slopes.shape[1]):
+        for row in range(*rows_of(n, slopes.shape[1], first, last)):
             slope, at, place = slopes[n, row], at_bounds[n, row], places[n, row % places.shape[1]]
             values, out = filtered[n, row], moved[n, row]
             for c in range(len(slope)):
                 out[c] = factor * place[c] * values[c] if at[c] * slope[c] >= 0 else zero
             for j in range(changes.shape[1]):
-                sums[n, j] += _dot(changes[n, j, row], out)
+                sums[n, row, j] = _dot(changes[n, j, row], out)
 
 
 @compile_loops
-def _add(weights: Array, slopes: Array, at_bounds: Array, steps: Array, moved: Array, made: Array, sums: Array) -> None:
+def _add(
+    weights: Array,
+    slopes: Array,
+    at_bounds: Array,
+    steps: Array,
+    moved: Array,
+    made: Array,
+    sums: Array,
+    first: int,
+    last: int,
+) -> None:
     zero = slopes.dtype.type(0)
     for n in range(slopes.shape[0]):
-        for row in range(slopes.shape[1]):
+        for row in range(*rows_of(n, slopes.shape[1], first, last)):
             slope, at, out = slopes[n, row], at_bounds[n, row], made[n, row]
             out[:] = moved[n, row]
             for i in range(steps.shape[1]):
@@ -149,8 +168,8 @@ def _add(weights: Array, slopes: Array, at_bounds: Array, steps: Array, moved: A
                 out[c] = value
                 descent += value * slope[c]
                 square += value * value
-            sums[0, n] += descent
-            sums[1, n] += square
+            sums[n, row, 0] = descent
+            sums[n, row, 1] = square
 
 
 @compile_loops

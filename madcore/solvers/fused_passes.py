@@ -5,21 +5,23 @@ A step in torch is some forty passes over memory; here it is six, and the Fourie
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from madcore.bands import rows_of
 from madcore.compiled import compile_loops
 from madcore.problem import Evaluation, MADProblem
+from madcore.solvers.image_rows import Array, ImageRows
 from madcore.solvers.level_set_state import LevelSetState
 from madcore.solvers.numbers import Numbers
 from madcore.solvers.passes import Ahead, Compared
 
 __all__ = ["FusedPasses"]
 
-Array = np.ndarray[Any, Any]
+SAMPLES = 1 << 17  # worth a thread
 
 
 class FusedPasses:
@@ -32,63 +34,60 @@ class FusedPasses:
     """
 
     def __init__(self, shape: torch.Size) -> None:
-        self.shape = shape[0], -1, shape[-1]
+        self.rows = ImageRows(shape[0], math.prod(shape[1:-1]), shape[-1], SAMPLES)
 
     def renew_momentum(self, state: LevelSetState, kept: float) -> tuple[Tensor, Tensor]:
         """Renew the momentum; see `Passes`."""
         momentum, weighted = torch.empty_like(state.slope), torch.empty_like(state.slope)
-        arrays = self._rows(state.slope, state.at_bounds, state.momentum, self._places(state), momentum, weighted)
-        _renew_momentum(arrays[0].dtype.type(kept), *arrays)
+        arrays = self.rows.views(state.slope, state.at_bounds, state.momentum, self._places(state), momentum, weighted)
+        self.rows.run(_renew_momentum, arrays[0].dtype.type(kept), *arrays)
         return momentum, weighted
 
     def descend(self, state: LevelSetState, filtered: Tensor) -> tuple[Tensor, Numbers, Numbers]:
         """Return a direction of descent; see `Passes`."""
-        step, sums = torch.empty_like(state.slope), np.zeros((2, len(filtered)))
-        _descend(*self._rows(state.slope, state.at_bounds, filtered, self._places(state), step), sums)
-        return step, *sums.astype(step.numpy().dtype)
+        step = torch.empty_like(state.slope)
+        arrays = self.rows.views(state.slope, state.at_bounds, filtered, self._places(state), step)
+        return step, *self.rows.sums((2,), _descend, *arrays).T.astype(arrays[0].dtype)
 
     def propose(
         self, problem: MADProblem, state: LevelSetState, step: Tensor, length: Numbers, over: Numbers
     ) -> tuple[Tensor, Ahead]:
         """Go along a direction; see `Passes`."""
-        proposal, sums = torch.empty_like(state.point), np.zeros((3, len(step)))
-        jacobian = state.evaluation.jacobian[:, 0]
-        arrays = self._rows(state.point, state.slope, state.at_bounds, jacobian, step, self._places(state), proposal)
-        _propose(length, over, *self._range(problem, arrays[0]), *arrays, sums)
-        return proposal, Ahead(*sums.astype(arrays[0].dtype))
+        proposal, jacobian = torch.empty_like(state.point), state.evaluation.jacobian[:, 0]
+        arrays = self.rows.views(
+            state.point, state.slope, state.at_bounds, jacobian, step, self._places(state), proposal
+        )
+        sums = self.rows.sums((3,), _propose, length, over, *self._range(problem, arrays[0]), *arrays)
+        return proposal, Ahead(*sums.T.astype(arrays[0].dtype))
 
     def on_ray(self, problem: MADProblem, proposal: Tensor, factor: Numbers) -> Tensor:
         """Scale the error of proposals; see `Passes`."""
         trial = torch.empty_like(proposal)
-        arrays = self._rows(problem.reference, proposal, trial)
-        _on_ray(factor, *self._range(problem, arrays[0]), *arrays)
+        arrays = self.rows.views(problem.reference, proposal, trial)
+        self.rows.run(_on_ray, factor, *self._range(problem, arrays[0]), *arrays)
         return trial
 
     def inside(self, problem: MADProblem, point: Tensor, evaluation: Evaluation) -> tuple[Tensor, Numbers, Numbers]:
         """Compute slopes along the ray; see `Passes`."""
-        at_bounds, sums = torch.empty_like(point), np.zeros((2, len(point)))
-        arrays = self._rows(point, problem.reference, evaluation.gradient, evaluation.jacobian[:, 0], at_bounds)
-        _inside(*self._range(problem, arrays[0]), *arrays, sums)
-        return at_bounds, *sums.astype(arrays[0].dtype)
+        at_bounds = torch.empty_like(point)
+        arrays = self.rows.views(point, problem.reference, evaluation.gradient, evaluation.jacobian[:, 0], at_bounds)
+        sums = self.rows.sums((2,), _inside, *self._range(problem, arrays[0]), *arrays)
+        return at_bounds, *sums.T.astype(arrays[0].dtype)
 
     def compare(self, state: LevelSetState, trial: Tensor, evaluation: Evaluation, multiplier: Tensor) -> Compared:
         """Compare a trial with the point before; see `Passes`."""
         made = slope, step, change = [torch.empty_like(trial) for _ in range(3)]
-        old, sums = state.evaluation, np.zeros((5, len(trial)))
+        old = state.evaluation
         gradients = evaluation.gradient, evaluation.jacobian[:, 0], old.gradient, old.jacobian[:, 0]
-        arrays = self._rows(state.point, trial, *gradients, state.slope, *made)
-        _compare(multiplier[:, 0].numpy(), *arrays, sums)
-        predicted, held, curvature, moved, changed = sums
-        sums = np.stack([predicted, held, curvature, moved**0.5, changed**0.5]).astype(arrays[0].dtype)
-        return Compared(slope, step, change, *sums)
-
-    def _rows(self, *images: Tensor) -> list[Array]:
-        return [each.numpy().reshape(self.shape) for each in images]  # what is written has that layout: no copies
+        arrays = self.rows.views(state.point, trial, *gradients, state.slope, *made)
+        sums = self.rows.sums((5,), _compare, multiplier[:, 0].numpy(), *arrays)
+        sums[:, 3:] **= 0.5
+        return Compared(slope, step, change, *sums.T.astype(arrays[0].dtype))
 
     @staticmethod
     def _places(state: LevelSetState) -> Tensor:
         assert state.scale is not None
-        return state.scale.place
+        return state.scale.place.flatten(1)
 
     @staticmethod
     def _range(problem: MADProblem, like: Array) -> tuple[Any, Any]:
@@ -102,10 +101,18 @@ class FusedPasses:
 
 @compile_loops
 def _renew_momentum(
-    kept: Any, slopes: Array, at_bounds: Array, momenta: Array, places: Array, made: Array, weighted: Array
+    kept: Any,
+    slopes: Array,
+    at_bounds: Array,
+    momenta: Array,
+    places: Array,
+    made: Array,
+    weighted: Array,
+    first: int,
+    last: int,
 ) -> None:
     for n in range(slopes.shape[0]):
-        for row in range(slopes.shape[1]):
+        for row in range(*rows_of(n, slopes.shape[1], first, last)):
             slope, at, momentum = slopes[n, row], at_bounds[n, row], momenta[n, row]
             place, new, out = places[n, row % places.shape[1]], made[n, row], weighted[n, row]
             for c in range(len(slope)):
@@ -116,10 +123,12 @@ def _renew_momentum(
 
 
 @compile_loops
-def _descend(slopes: Array, at_bounds: Array, filtered: Array, places: Array, steps: Array, sums: Array) -> None:
+def _descend(
+    slopes: Array, at_bounds: Array, filtered: Array, places: Array, steps: Array, sums: Array, first: int, last: int
+) -> None:
     zero = slopes.dtype.type(0)
     for n in range(slopes.shape[0]):
-        for row in range(slopes.shape[1]):
+        for row in range(*rows_of(n, slopes.shape[1], first, last)):
             slope, at, values = slopes[n, row], at_bounds[n, row], filtered[n, row]
             place, step = places[n, row % places.shape[1]], steps[n, row]
             descent = square = zero
@@ -128,8 +137,8 @@ def _descend(slopes: Array, at_bounds: Array, filtered: Array, places: Array, st
                 step[c] = value
                 descent += value * slope[c]
                 square += value * value
-            sums[0, n] += descent
-            sums[1, n] += square
+            sums[n, row, 0] = descent
+            sums[n, row, 1] = square
 
 
 @compile_loops
@@ -146,11 +155,13 @@ def _propose(
     places: Array,
     proposals: Array,
     sums: Array,
+    first: int,
+    last: int,
 ) -> None:
     zero = slopes.dtype.type(0)
     for n in range(points.shape[0]):
         factor, beyond = length[n], over[n]
-        for row in range(points.shape[1]):
+        for row in range(*rows_of(n, points.shape[1], first, last)):
             point, slope, at = points[n, row], slopes[n, row], at_bounds[n, row]
             held, step = jacobians[n, row], steps[n, row]
             place, proposal = places[n, row % places.shape[1]], proposals[n, row]
@@ -163,16 +174,25 @@ def _propose(
                 on_slope += slope[c] * ahead
                 on_held += held[c] * ahead
                 square += ahead * ahead
-            sums[0, n] += on_slope
-            sums[1, n] += on_held
-            sums[2, n] += square
+            sums[n, row, 0] = on_slope
+            sums[n, row, 1] = on_held
+            sums[n, row, 2] = square
 
 
 @compile_loops
-def _on_ray(factor: Array, low: Any, high: Any, references: Array, proposals: Array, trials: Array) -> None:
+def _on_ray(
+    factor: Array,
+    low: Any,
+    high: Any,
+    references: Array,
+    proposals: Array,
+    trials: Array,
+    first: int,
+    last: int,
+) -> None:
     for n in range(references.shape[0]):
         scale = factor[n]
-        for row in range(references.shape[1]):
+        for row in range(*rows_of(n, references.shape[1], first, last)):
             reference, proposal, trial = references[n, row], proposals[n, row], trials[n, row]
             for c in range(len(reference)):
                 value = reference[c] + scale * (proposal[c] - reference[c])
@@ -189,10 +209,12 @@ def _inside(
     jacobians: Array,
     at_bounds: Array,
     sums: Array,
+    first: int,
+    last: int,
 ) -> None:
     zero, one = points.dtype.type(0), points.dtype.type(1)
     for n in range(points.shape[0]):
-        for row in range(points.shape[1]):
+        for row in range(*rows_of(n, points.shape[1], first, last)):
             point, reference, at = points[n, row], references[n, row], at_bounds[n, row]
             gradient, held = gradients[n, row], jacobians[n, row]
             on_objective = on_held = zero
@@ -202,8 +224,8 @@ def _inside(
                 at[c] = side
                 on_objective += gradient[c] * error
                 on_held += held[c] * error
-            sums[0, n] += on_objective
-            sums[1, n] += on_held
+            sums[n, row, 0] = on_objective
+            sums[n, row, 1] = on_held
 
 
 @compile_loops
@@ -220,11 +242,13 @@ def _compare(
     steps: Array,
     changes: Array,
     sums: Array,
+    first: int,
+    last: int,
 ) -> None:
     zero = points.dtype.type(0)
     for n in range(points.shape[0]):
         multiplier = multipliers[n]
-        for row in range(points.shape[1]):
+        for row in range(*rows_of(n, points.shape[1], first, last)):
             point, trial, before = points[n, row], trials[n, row], old_slopes[n, row]
             gradient, held = gradients[n, row], jacobians[n, row]
             old_gradient, old_held = old_gradients[n, row], old_jacobians[n, row]
@@ -242,8 +266,8 @@ def _compare(
                 curvature += s * y
                 moved += s * s
                 changed += y * y
-            sums[0, n] += predicted
-            sums[1, n] += on_held
-            sums[2, n] += curvature
-            sums[3, n] += moved
-            sums[4, n] += changed
+            sums[n, row, 0] = predicted
+            sums[n, row, 1] = on_held
+            sums[n, row, 2] = curvature
+            sums[n, row, 3] = moved
+            sums[n, row, 4] = changed

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from madcore.bands import in_bands, rows_of
 from madcore.compiled import compile_loops
+from madcore.solvers.image_rows import Array
 from madcore.solvers.secant_scale import POOL, SecantScale
 
 __all__ = ["FusedSecantScale"]
 
-Array = np.ndarray[Any, Any]
+SAMPLES = 1 << 17  # worth a thread
 
 
 class FusedSecantScale(SecantScale):
@@ -22,19 +26,25 @@ class FusedSecantScale(SecantScale):
     def _cells(self, vector: Tensor) -> Tensor:
         images = vector.contiguous().view(-1, *self.shape)
         cells = images.new_empty(len(images), len(self._rows), len(self._columns))
-        _cells(*self._pool, images.numpy(), cells.numpy())
+        self._run(cells, partial(_cells, *self._pool, images.numpy(), cells.numpy()))
         return cells
 
     def _enlarged(self, coarse: Tensor) -> Tensor:
         fine = coarse.new_empty(len(coarse), 1, *self.shape[-2:])
-        _enlarge(*self._pool, coarse.contiguous().numpy(), fine[:, 0].numpy())
+        self._run(fine, partial(_enlarge, *self._pool, coarse.contiguous().numpy(), fine[:, 0].numpy()))
         return fine
 
     def _ring_means(self, spectrum: Tensor) -> Tensor:
-        means = spectrum.real.new_empty(len(spectrum), len(self._ring_size))
-        parts = torch.view_as_real(spectrum).flatten(2, -2).contiguous()
-        _ring_means(parts.numpy(), self._ring.numpy(), self._ring_size.numpy(), means.numpy())
-        return means
+        count, channels, height, width = spectrum.shape
+        parts = torch.view_as_real(spectrum).contiguous()
+        sums = spectrum.new_zeros(count, height, len(self._ring_size), dtype=torch.float64)
+        self._run(spectrum, partial(_add_power, parts.numpy(), self._ring.view(height, width).numpy(), sums.numpy()))
+        return (sums.sum(1) / (channels * self._ring_size)).to(self._ring_size)
+
+    def _run(self, images: Tensor, loop: Callable[[int, int], None]) -> None:
+        """Run a loop over rows of images, (N, ..., H, W), or of cells of the coarse grid, (N, h, w)."""
+        count, rows = len(images), images.shape[-2]
+        in_bands(loop, count * rows, math.prod(self.shape) // rows, samples=SAMPLES)
 
 
 @compile_loops
@@ -43,22 +53,24 @@ def _cells(
     columns: int,
     images: Array,  # (N, C, H, W)
     cells: Array,  # (N, h, w), written
+    first: int,
+    last: int,
 ) -> None:
     count, channels, height, width = images.shape
     line = np.empty(columns * cells.shape[2], images.dtype)
     for n in range(count):
-        for cell in range(cells.shape[1]):
+        for cell in range(*rows_of(n, cells.shape[1], first, last)):
             line[:] = 0
-            first, last = rows * cell, min(rows * cell + rows, height)
+            top, bottom = rows * cell, min(rows * cell + rows, height)
             for channel in range(channels):
-                for row in range(first, last):
+                for row in range(top, bottom):
                     _add_squares(images[n, channel, row], line)
             out = cells[n, cell]
             for c in range(len(out)):
                 total = line.dtype.type(0)
                 for k in range(columns):
                     total += line[columns * c + k]
-                out[c] = total / (channels * (last - first) * min(columns, width - columns * c))
+                out[c] = total / (channels * (bottom - top) * min(columns, width - columns * c))
 
 
 @compile_loops
@@ -73,12 +85,14 @@ def _enlarge(
     columns: int,
     coarse: Array,  # (N, h, w)
     fine: Array,  # (N, H, W), written
+    first: int,
+    last: int,
 ) -> None:
     kind = coarse.dtype.type
     line = np.empty(coarse.shape[2], coarse.dtype)
     wide = np.empty(columns * coarse.shape[2], coarse.dtype)
     for n in range(fine.shape[0]):
-        for row in range(fine.shape[1]):
+        for row in range(*rows_of(n, fine.shape[1], first, last)):
             position = max((row + 0.5) / rows - 0.5, 0.0)
             above = min(int(position), coarse.shape[1] - 1)
             below = min(above + 1, coarse.shape[1] - 1)
@@ -111,19 +125,16 @@ def _widen(factor: int, line: Array, out: Array) -> None:
 
 
 @compile_loops
-def _ring_means(
-    parts: Array,  # (N, C, H F, 2), real and imaginary
-    ring: Array,  # (H F,), to which ring each frequency belongs
-    size: Array,  # (rings,)
-    means: Array,  # (N, rings), written
+def _add_power(
+    parts: Array,  # (N, C, H, F, 2), real and imaginary
+    ring: Array,  # (H, F), to which ring each frequency belongs
+    sums: Array,  # (N, H, rings), that of each row is added
+    first: int,
+    last: int,
 ) -> None:
-    count, channels = parts.shape[:2]
-    totals = np.empty(len(size))
-    for n in range(count):
-        totals[:] = 0
-        for channel in range(channels):
-            values = parts[n, channel]
-            for f in range(len(ring)):
-                totals[ring[f]] += values[f, 0] * values[f, 0] + values[f, 1] * values[f, 1]
-        for each in range(len(size)):
-            means[n, each] = totals[each] / (channels * size[each])
+    for n in range(parts.shape[0]):
+        for row in range(*rows_of(n, parts.shape[2], first, last)):
+            for channel in range(parts.shape[1]):
+                for f in range(parts.shape[3]):
+                    real, imaginary = parts[n, channel, row, f, 0], parts[n, channel, row, f, 1]
+                    sums[n, row, ring[row, f]] += real * real + imaginary * imaginary

@@ -68,7 +68,8 @@ def fastest_pair_passes(state: LevelSetState) -> PairPasses:
     # numba is imported only where it is used
     from madcore.solvers.fused_pair_passes import FusedPairPasses
 
-    return FusedPairPasses(state.scale.place.shape[-1])
+    count, pixels = state.point.shape
+    return FusedPairPasses(count, pixels, state.scale.place.shape[-1])
 
 
 def _combined(weights: Tensor, images: Tensor) -> Tensor:

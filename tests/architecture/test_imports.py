@@ -42,7 +42,8 @@ ARROWS = {
     "lookup": "registry adhoc building options specs metric penalties weights",
     # the lower floor: tensors
     "compiled": "",
-    "measures": "compiled",
+    "bands": "compiled",
+    "measures": "bands compiled",
     "penalties": "",
     "accepted_images": "",
     "prepared": "",
@@ -53,7 +54,7 @@ ARROWS = {
     "mean_luminance": "",
     "trunks": "prepared",
     "problem": "bounds mean_luminance metric penalties prepared trunks",
-    "solvers": "compiled problem metric",
+    "solvers": "bands compiled problem metric",
     "contract": "metric problem",
     "certificate": "problem solvers metric",
     "starts": "certificate problem solvers metric",

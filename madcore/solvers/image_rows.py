@@ -1,0 +1,55 @@
+"""Flattened images, (N, n), as the rows of pixels that compiled loops work on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from madcore.bands import in_bands
+
+__all__ = ["Array", "ImageRows"]
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class ImageRows:
+    """The rows of images, one below the other, those of all channels too.
+
+    Parameters
+    ----------
+    count, rows, width : int
+        Number of images, of rows in each, and of pixels in each row.
+    samples : int
+        How many a thread is worth.
+    """
+
+    count: int
+    rows: int
+    width: int
+    samples: int
+
+    def views(self, *images: Tensor) -> list[Array]:
+        """View images (N, n) as (N, rows, W), and several for each, (N, m, n), as (N, m, rows, W)."""
+        return [each.numpy().reshape(*each.shape[:-1], -1, self.width) for each in images]
+
+    def run(self, loop: Callable[..., None], *arguments: Any) -> None:
+        """Call a loop on bands of all rows: ``loop(*arguments, first, last)``."""
+        in_bands(partial(loop, *arguments), self.count * self.rows, self.width, samples=self.samples)
+
+    def sums(self, kinds: tuple[int, ...], loop: Callable[..., None], *arguments: Any) -> Array:
+        """Run a loop that writes what it sums along rows, (N, rows, *kinds), to its last argument; sum that over rows.
+
+        Returns
+        -------
+        numpy.ndarray
+            (N, *kinds), float64.
+        """
+        sums = np.empty((self.count, self.rows, *kinds))
+        self.run(loop, *arguments, sums)
+        return sums.sum(1)
