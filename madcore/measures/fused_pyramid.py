@@ -37,7 +37,7 @@ class FusedPyramid:
         filled = [each + [((0, 0), 0.0)] * (NEIGHBOURS - len(each)) for each in given]
         self.offsets = np.array([list(zip(*(offset for offset, _ in each), strict=True)) for each in filled], np.int64)
         self.weights = np.array([[weight for _, weight in each] for each in filled], kind)
-        self.spaces = [np.empty((2, length), kind)]  # lows and bands of one map, for each thread
+        self.spaces = [tuple(np.empty((2, length), kind))]  # lows and bands of one map, for each thread
         self.references = self._references(maps, bands)
 
     def compare(self, difference: Tensor, *, gradient: bool = True) -> tuple[Tensor, Tensor]:
@@ -51,11 +51,12 @@ class FusedPyramid:
             try:
                 space = self.spaces.pop()
             except IndexError:
-                space = np.empty((2, self.references.shape[2]), self.references.dtype)
+                space = tuple(np.empty_like(self.references[:2, 0]))
             compare(*fixed, *space, self.share, gradient, *arrays, first, last)
             self.spaces.append(space)
 
-        in_bands(loop, len(difference), difference[0].numel(), samples=SAMPLES)
+        count, height, width = difference.shape
+        in_bands(loop, count, height * width, samples=SAMPLES)
         return values, slopes
 
     def _references(self, maps: Tensor, bands: tuple[Band, ...]) -> Array:

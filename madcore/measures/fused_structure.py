@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from madcore.bands import in_bands, rows_of
@@ -42,13 +41,13 @@ class FusedStructure:
     def compare(self, difference: Tensor, *, luminance: bool = True, gradient: bool = True) -> tuple[Tensor, Tensor]:
         """Average the local dissimilarity of each map; see `TiledStructure.compare`."""
         count, height, width = difference.shape
-        sums = np.zeros((count, height))
+        values, sums = difference.new_empty(count), np.empty(self.arrays[1].shape[:2])
         slopes = difference.new_empty(difference.shape if gradient else (0, 0, 0))
         arrays = difference.contiguous().numpy(), *self.arrays, sums, slopes.numpy()
         loop = partial(_compare, self.taps, self.taps[::-1], self.gain, luminance, gradient, *arrays)
         in_bands(loop, count * height, width, samples=SAMPLES)
-        values = sums.sum(1) / self.arrays[1][0].size
-        return torch.from_numpy(values).to(difference.dtype), slopes
+        _average(sums, self.arrays[1].shape[2], values.numpy())
+        return values, slopes
 
 
 @compile_loops
@@ -98,7 +97,7 @@ def _compare(
     means: Array,  # (M, H - size + 1, W - size + 1), as the next two
     luminances: Array,
     contrasts: Array,
-    sums: Array,  # (M, H), of rows of places, written
+    sums: Array,  # (M, H - size + 1), of rows of places, written
     slopes: Array,  # (M, H, W), written if the gradient is wanted
     first: int,
     last: int,
@@ -144,6 +143,16 @@ def _compare(
                 returned[:, row % size] = 0
                 _down(returned, (row + 1) % size, backward, pixels)
                 _pull_back(pixels, differences, images, n, row, gain, slopes)
+
+
+@compile_loops
+def _average(sums: Array, columns: int, values: Array) -> None:
+    # numpy would take several times as long for so few numbers
+    for n in range(len(sums)):
+        total = 0.0
+        for row in range(sums.shape[1]):
+            total += sums[n, row]
+        values[n] = total / (sums.shape[1] * columns)
 
 
 @compile_loops
