@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["quartet", "synth"]
 
-SAMPLES = 1 << 17  # of a picture that are worth a thread
+SAMPLES = 1 << 18  # of a picture that are worth a thread
 
 FAILED = ("off level", "infeasible level", "non-finite metric")
 
