@@ -302,9 +302,7 @@ def test_measures_are_equal_if_their_options_are():
 
 
 def test_declaring_imports_no_torch():
-    program = (
-        "import sys, madcore_piq as it; it.madcore_metrics(); sys.exit('torch' in sys.modules or 'piq' in sys.modules)"
-    )
+    program = "import sys, madcore_piq as it; it.madcore_metrics(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
