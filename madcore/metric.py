@@ -8,6 +8,7 @@ Nothing here knows plugins or names of metrics: `madcore.lookup` turns names int
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,8 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from madcore.accepted_images import check_shape
+from madcore.blame import blamed_on
 from madcore.errors import ContractError, InputError
-from madcore.prepared import PreparedMetric, blamed_on, left_alone
+from madcore.prepared import PreparedMetric, left_alone
 
 __all__ = ["NEGATIVE_TOLERANCE", "Metric"]
 
@@ -132,7 +134,7 @@ class Metric:
             raise InputError(
                 f"{self.name} compares images of one shape; got {tuple(image.shape)} and {tuple(mad_image.shape)}"
             )
-        with blamed_on(self.name):
+        with self.blamed(image):
             values = self.function(self.from_zero(image), self.from_zero(mad_image))
         return self.distances(values, len(image))
 
@@ -147,7 +149,7 @@ class Metric:
         self.check_image(image)
         prepare = getattr(self.function, "prepare", None)
         image = self.from_zero(image.detach())
-        with blamed_on(self.name), left_alone(self.name, image):
+        with self.blamed(image), left_alone(self.name, image):
             inner = prepare(image) if prepare is not None else lambda mad_image: self.function(image, mad_image)
         return PreparedMetric(self, inner, len(image))
 
@@ -166,6 +168,10 @@ class Metric:
     def from_zero(self, images: Tensor) -> Tensor:
         """Return images as `function` takes them, with pixels from 0 on."""
         return images - self.low if self.low else images
+
+    def blamed(self, images: Tensor) -> AbstractContextManager[None]:
+        """Return a context that names this metric in whatever it raises when it is given these images."""
+        return blamed_on(f"metric {self.name}", self.function, images)
 
     def check_image(self, image: Tensor) -> None:
         """Raise InputError unless this metric takes images of this shape and type."""

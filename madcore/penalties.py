@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
+from madcore.blame import blamed_on
 from madcore.errors import ContractError, InputError
 
 __all__ = ["Penalty", "no_penalty", "penalize_range", "total_variation"]
@@ -52,9 +53,12 @@ class Penalty:
         Raises
         ------
         ContractError
-            If there is not one value for each image.
+            If it raises, or there is not one value for each image.
         """
-        values = self.function(mad_image)
+        with blamed_on(f"penalty {self.name}", self.function, mad_image):
+            values = self.function(mad_image)
+        if not isinstance(values, Tensor):
+            raise ContractError(f"penalty {self.name} must return a tensor; it returned {type(values).__name__}")
         if values.shape != (len(mad_image),):
             if len(mad_image) != 1 or values.numel() != 1:
                 raise ContractError(
@@ -67,7 +71,10 @@ class Penalty:
     def prepare(self, image: Tensor) -> Penalty:
         """Return the penalty with the reference images (N, C, H, W) fixed."""
         prepare = getattr(self.function, "prepare", None)
-        return self if prepare is None else Penalty(prepare(image), self.name, self.identity)
+        if prepare is None:
+            return self
+        with blamed_on(f"penalty {self.name}", self.function, image):
+            return Penalty(prepare(image), self.name, self.identity)
 
 
 def penalize_range(mad_image: Tensor, *, allowed_range: tuple[float, float] = (0.0, 1.0)) -> Tensor:

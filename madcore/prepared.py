@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor
 
-from madcore.errors import ContractError, MadcoreError
+from madcore.blame import blamed_on
+from madcore.errors import ContractError
 
 if TYPE_CHECKING:
     from madcore.metric import Metric
 
-__all__ = ["Prepared", "PreparedMetric", "blamed_on", "left_alone"]
+__all__ = ["Prepared", "PreparedMetric", "left_alone"]
 
 
 class Prepared(Protocol):
@@ -38,7 +39,7 @@ class PreparedMetric:
 
     def __call__(self, mad_image: Tensor) -> Tensor:
         """Compute the distances, (N,), of `mad_image` (N, C, H, W) from the reference images."""
-        with blamed_on(self.metric.name):
+        with self.metric.blamed(mad_image):
             values = self.function(self.metric.from_zero(mad_image))
         return self.metric.distances(values, self.count)
 
@@ -76,7 +77,7 @@ class PreparedMetric:
 
     def value_from_features(self, features: Sequence[Any]) -> Tensor:
         """Compute the distances, (N,), from what the trunk makes of the images."""
-        with blamed_on(self.metric.name):
+        with blamed_on(f"metric {self.metric.name}"):
             values = self.function.from_features(features)  # type: ignore[attr-defined]
         return self.metric.distances(values, self.count)
 
@@ -90,7 +91,7 @@ class PreparedMetric:
     def _take_gradient(self, fast: Callable[[Tensor], Any], mad_image: Tensor) -> tuple[Tensor, Tensor]:
         """Take what a metric computes itself."""
         name = self.metric.name
-        with blamed_on(name):
+        with self.metric.blamed(mad_image):
             # parameters that want gradients would leave a graph
             values, gradient = (each.detach() for each in fast(self.metric.from_zero(mad_image)))
         if gradient.shape != mad_image.shape:
@@ -102,18 +103,6 @@ class PreparedMetric:
         """Compute the distances, (N,), without a graph."""
         with torch.no_grad():
             return self(mad_image)
-
-
-@contextmanager
-def blamed_on(name: str) -> Iterator[None]:
-    """Name the metric in whatever it raises; running out of memory is not its fault."""
-    try:
-        yield
-    except (MadcoreError, MemoryError, torch.OutOfMemoryError):
-        raise
-    except (Exception, SystemExit) as error:
-        first = (str(error).strip().splitlines() or [""])[0]
-        raise ContractError(f"metric {name} raised {type(error).__name__}: {first}") from error
 
 
 @contextmanager

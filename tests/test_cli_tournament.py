@@ -123,6 +123,25 @@ def test_events_are_logged(plan, tmp_path):
     assert lines[-1]["summary"] == {"finished": 4, "failed": 0, "left": 0}
 
 
+@pytest.mark.parametrize("log", ["", "missing/log", "plan.toml/log"])
+def test_a_log_that_cannot_be_written_is_refused_before_there_is_a_store(plan, tmp_path, log, capsys):
+    assert run(["tournament", plan, "-o", str(tmp_path / "store"), "--log-json", str(tmp_path / log)]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"madcore: error: --log-json {tmp_path / log} cannot be written (")
+    assert err.count("\n") == 1
+    assert not (tmp_path / "store").exists()
+
+
+def test_what_is_refused_leaves_neither_store_nor_log(tmp_path, capsys):
+    (tmp_path / "mine.py").write_text("def make(*, size: int = 1):\n    raise RuntimeError('no weights')\n")
+    (tmp_path / "plan.toml").write_text(PLAN.replace('"mse"', f'"{tmp_path / "mine.py"}:make"'))
+    before = set(tmp_path.rglob("*"))
+    files = ["-o", str(tmp_path / "new" / "store"), "--log-json", str(tmp_path / "log")]
+    assert run(["tournament", str(tmp_path / "plan.toml"), *files]) == 3
+    assert capsys.readouterr().err.count("\n") == 1
+    assert set(tmp_path.rglob("*")) == before
+
+
 def test_a_failed_match_is_told_and_counts(tmp_path, capsys):
     (tmp_path / "mine.py").write_text("def metric(image, mad_image):\n    raise ValueError('no')\n")
     (tmp_path / "plan.toml").write_text(PLAN.replace('"mse"', f'"mse", "{tmp_path / "mine.py"}:metric"'))

@@ -1,6 +1,8 @@
 """Saved competitions: go on after loading, every check, safe files."""
 
 import functools
+import io
+import os
 import warnings
 
 import plenoptic
@@ -234,11 +236,94 @@ def test_refuses_other_files(tmp_path):
     theirs = plenoptic.MADCompetition(IMAGE, mse, mae, "max", 10.0)
     theirs.synthesize(1)
     theirs.save(tmp_path / "plenoptic.pt")
-    for name, holds in (("list", "a list"), ("text", "cannot be read"), ("plenoptic", r"plenoptic\.MADCompetition")):
+    for name, holds in (("list", "a list"), ("text", "no torch file"), ("plenoptic", r"plenoptic\.MADCompetition")):
         with pytest.raises(InputError, match=holds):
             make().load(tmp_path / f"{name}.pt")
-    with pytest.raises(FileNotFoundError):
-        make().load(tmp_path / "missing.pt")
+
+
+LOADING = [lambda path: make().load(path), madcore.examine]
+BAD_PATHS = [
+    ("missing.pt", "No such file or directory", FileNotFoundError),
+    ("missing/mad.pt", "No such file or directory", FileNotFoundError),
+    ("", "Is a directory", OSError),
+    ("mad.pt/mad.pt", "Not a directory", OSError),
+    ("nul\0.pt", "embedded null byte", OSError),
+]
+
+
+def refuse(action, error, message):
+    """See that an action raises an error of ours, of a builtin's type too, in one line; return the line."""
+    with pytest.raises(error, match=message) as caught:
+        action()
+    assert isinstance(caught.value, InputError)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("read", LOADING, ids=["load", "examine"])
+@pytest.mark.parametrize(("name", "reason", "error"), BAD_PATHS)
+def test_a_file_that_cannot_be_read_is_named_with_what_to_do(saved, read, name, reason, error):
+    path = saved.parent / name
+    said = refuse(lambda: read(path), error, "give a file that MADCompetition.save has written")
+    assert said.startswith(f"{path} cannot be read ({reason})")
+
+
+@pytest.mark.parametrize(("name", "reason", "error"), BAD_PATHS[1:])
+def test_a_file_that_cannot_be_written_is_named_with_what_to_do(saved, name, reason, error):
+    made, path = make(), saved.parent / name
+    made.setup()
+    said = refuse(lambda: made.save(path), error, "name a file in a folder that is there and can be written")
+    assert said.startswith(f"{path} cannot be written ({reason})")
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="nothing is forbidden to this user")
+def test_a_file_without_permission_is_named(saved):
+    saved.chmod(0)
+    saved.parent.chmod(0o500)
+    try:
+        refuse(lambda: make().load(saved), OSError, "cannot be read .Permission denied.")
+        made = make()
+        made.setup()
+        refuse(lambda: made.save(saved.parent / "other.pt"), OSError, "cannot be written .Permission denied.")
+    finally:
+        saved.parent.chmod(0o700)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a disk that is always full")
+def test_a_full_disk_is_said():
+    made = make()
+    made.setup()
+    refuse(lambda: made.save("/dev/full"), OSError, "cannot be written .No space left on device.")
+
+
+@pytest.mark.parametrize("read", LOADING, ids=["load", "examine"])
+@pytest.mark.parametrize("left", [0, 500, -400])
+def test_a_file_that_was_cut_off_is_damaged(saved, read, left):
+    saved.write_bytes(saved.read_bytes()[:left])
+    refuse(lambda: read(saved), InputError, rf"{saved.name} is not a saved MADCompetition: it is damaged, or no torch")
+
+
+@pytest.mark.parametrize("path", [None, 3, b"mad.pt", ["mad.pt"]], ids=repr)
+def test_what_is_no_path_is_an_error_of_type(path):
+    made = make()
+    made.setup()
+    for action in (made.save, *LOADING):
+        refuse(lambda action=action: action(path), TypeError, "file_path must be a path or an open file; got")
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "nowhere"])
+def test_a_device_that_is_not_there_is_not_blamed_on_the_file(saved, device):
+    refuse(lambda: make().load(saved, map_location=device), InputError, f"^map_location must be .*; got '{device}'")
+
+
+def test_an_open_file_will_do():
+    made, stream = make(), io.BytesIO()
+    made.synthesize(2)
+    made.save(stream)
+    stream.seek(0)
+    loaded = make()
+    loaded.load(stream)
+    assert len(loaded.losses) == 3
 
 
 def test_refuses_files_of_a_newer_schema(saved):

@@ -56,14 +56,7 @@ def test_views_that_wait_to_be_conjugated_or_negated_are():
     torch.testing.assert_close(torch.tensor(found[1]), -numbers.imag)
 
 
-@pytest.fixture
-def alike(monkeypatch):
-    """Let the processor compute by the same formulas, and not look at numbers on the way either."""
-    for name in ("compiled", "solvers.numbers", "solvers.retraction"):
-        monkeypatch.setattr(f"madcore.{name}.at_hand", lambda values: False)
-
-
-@pytest.mark.usefixtures("alike")
+@pytest.mark.usefixtures("unseen")
 @pytest.mark.parametrize(("asked", "options"), ASKED.values(), ids=ASKED)
 def test_agrees_with_the_processor(take, asked, options):
     image = take(IMAGE)
@@ -74,7 +67,7 @@ def test_agrees_with_the_processor(take, asked, options):
     assert result.optimized_value.tolist() == pytest.approx(expected.optimized_value.tolist(), rel=1e-3)
 
 
-@pytest.mark.usefixtures("alike")
+@pytest.mark.usefixtures("unseen")
 def test_quartets_agree_with_the_processor(take):
     quartets = [madcore.quartet(image, "ssim", "mse", max_iter=8) for image in (take(IMAGE[:1]), IMAGE[:1])]
     found, expected = ([each.optimized_value.tolist() for _, each in quartet.items()] for quartet in quartets)

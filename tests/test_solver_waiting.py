@@ -42,13 +42,6 @@ def run(held, steps=40):
     return state, count
 
 
-@pytest.fixture
-def unseen(monkeypatch):
-    """Let the solver treat the processor as a device that it would have to wait for."""
-    for name in ("compiled", "solvers.numbers", "solvers.retraction"):
-        monkeypatch.setattr(f"madcore.{name}.at_hand", lambda values: False)
-
-
 @pytest.mark.usefixtures("unseen")
 @pytest.mark.parametrize("held", [("mse",), ("mse", "mae")], ids=["one held", "two held"])
 def test_hardly_a_step_waits(held):

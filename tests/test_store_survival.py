@@ -1,6 +1,7 @@
 """A store whatever ends its writers: kill -9, a full disk, a second driver, a crash while packing."""
 
 import errno
+import fcntl
 import json
 import os
 import random
@@ -106,15 +107,15 @@ def test_a_second_driver_is_told_who_is_the_first(store):
         pass
 
 
-def test_looking_at_the_lock_does_not_refuse_a_driver(store):
-    with start(
-        "import sys\nfrom madcore.store import Store\nwhile True: Store(sys.argv[1]).writers()", store.path
-    ) as looker:
-        for _ in range(200):
-            with store.lock():
-                pass
-        looker.kill()
-        looker.communicate()
+def test_a_driver_waits_for_whoever_is_looking_at_the_lock(store, monkeypatch):
+    with store.lock():
+        pass
+    with (store.path / "lock" / "driver").open() as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        monkeypatch.setattr(time, "sleep", lambda _: fcntl.flock(looking, fcntl.LOCK_UN))
+        with store.lock():
+            assert list(store.writers()) == ["driver"]
+        assert store.writers() == {}
 
 
 def full_disk(monkeypatch, after):

@@ -1,6 +1,7 @@
 """Matches that come to nothing: each is recorded with its reason, and the rest goes on."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from madcore.tournament.player import MatchPlayer, PlayerMaker
 
 METRICS = """
 import time
+from pathlib import Path
 import torch
 
 calls = 0
@@ -25,6 +27,11 @@ def mse(image, mad_image):
 
 def raises(image, mad_image):
     raise ValueError("no such thing")
+
+
+def interrupted(image, mad_image):
+    Path(__file__).with_name("stop").touch()
+    raise RuntimeError("no compiled object yet")
 
 
 def not_finite(image, mad_image):
@@ -91,6 +98,14 @@ def test_failed_matches_wait_to_be_asked_for(tmp_path, metric):
     again = play(plan, tmp_path / "store")
     assert (again.given_up, again.failed) == (1, 0)
     assert play(plan, tmp_path / "store", retry_failed=True).failed == 1
+
+
+def test_what_fails_while_the_run_is_stopped_is_not_given_up(tmp_path, metric):
+    """A second signal may come out of foreign code as any error."""
+    stop = SimpleNamespace(is_set=(tmp_path / "stop").exists)
+    summary = play(small_plan(("mse", metric("interrupted"))), tmp_path / "store", stop=stop)
+    assert (summary.failed, summary.left, summary.interrupted) == (0, 1, True)
+    assert Store(tmp_path / "store").failures() == []
 
 
 def test_one_bad_picture_does_not_spoil_a_batch(tmp_path, metric):

@@ -95,7 +95,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
             for problem in getattr(error, "problems", (str(error),)):
                 _fail(problem, error.exit_code)
             return error.exit_code
-        except (click.Abort, KeyboardInterrupt):
+        except (click.Abort, KeyboardInterrupt) as error:
+            # click makes an Abort of what ended a command
+            talk(str(error.__cause__ or error) or "interrupted")
             return INTERRUPTED
         except (MemoryError, RuntimeError) as error:
             if not is_exhaustion(error):

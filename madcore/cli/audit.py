@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from madcore.cli.interrupt import RememberingCommand, command_to_resume
+from madcore.cli.interrupt import RememberingCommand, command_to_resume, preparing
 from madcore.cli.report import facts_from
-from madcore.cli.session import Session, talk
+from madcore.cli.session import Session
 
 __all__ = ["audit"]
 
@@ -47,23 +47,24 @@ def audit(
       madcore audit ssim camera coffee astronaut -o audit
       madcore audit ./mine.py:distance photos/*.png --against ssim --against nlpd -o audit
     """  # noqa: D301 - click reads the character
-    from madcore.analysis import examine_results
-    from madcore.audit import describe_audit, plan_audit
-    from madcore.cli.running import run_tournament
-    from madcore.report import match_command, write_report
-    from madcore.store import Store
-    from madcore.tournament import Tournament
-
     session = context.ensure_object(Session)
-    plan, remarks = plan_audit(
-        metric, pictures, against, size=size, levels=levels, max_iter=max_iter, registry=session.registry
-    )
+    with preparing():
+        from madcore.analysis import examine_results
+        from madcore.audit import describe_audit, plan_audit
+        from madcore.cli.running import run_tournament
+        from madcore.report import match_command, write_report
+        from madcore.store import Store
+        from madcore.tournament import Tournament
+
+        plan, remarks = plan_audit(
+            metric, pictures, against, size=size, levels=levels, max_iter=max_iter, registry=session.registry
+        )
     options = dict.fromkeys(("workers", "batch", "threads", "limit", "max_hours", "shard", "log_json"))
     given = {**options, "engine": engine, "device": device, "retry_failed": True, "observers": ()}
     summary = run_tournament(Tournament(plan, registry=session.registry), output / "store", given, session)
     if summary.interrupted:
-        talk(f"interrupted; to go on: {command_to_resume(context, sorted(session.blocked), resume=False)}")
-        raise KeyboardInterrupt
+        resume = command_to_resume(context, sorted(session.blocked), resume=False)
+        raise KeyboardInterrupt(f"interrupted; to go on: {resume}")
     store = Store(output / "store")
     view = describe_audit(
         examine_results(store), metric, remarks, lambda match: match_command(store, store.record(match))

@@ -1,4 +1,7 @@
-"""Ctrl-C and SIGTERM during long work: the first asks for an end in good order, the second ends at once."""
+"""Ctrl-C and SIGTERM: before the work they end at once; during it the first asks for an end in good order.
+
+What the user is told at the end is the argument of the `KeyboardInterrupt` that ends a command.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from typing import Any
 
 import click
 
-__all__ = ["RememberingCommand", "Stop", "command_to_resume", "interruptible"]
+__all__ = ["RememberingCommand", "Stop", "command_to_resume", "interruptible", "preparing"]
 
 ARGUMENTS = "madcore.arguments"
 
@@ -38,6 +41,15 @@ class RememberingCommand(click.Command):
         """Keep the arguments, then parse them."""
         ctx.meta[ARGUMENTS] = list(args)
         return super().parse_args(ctx, args)
+
+
+@contextmanager
+def preparing() -> Iterator[None]:
+    """Let a signal in here, where libraries and pictures are read, say that it has cost nothing."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt("interrupted before anything was computed") from error
 
 
 @contextmanager

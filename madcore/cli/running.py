@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Any
 
 from madcore.cli.interrupt import interruptible
 from madcore.cli.notes import notes_said
@@ -41,20 +41,18 @@ def run_tournament(tournament: Tournament, store: Path, options: Mapping[str, An
     last = Summary(0)
     passed = {name: options[name] for name in PASSED_ON}
     passed["threads"] = options["threads"] or _usual_threads(tournament)
-    with (
-        _log(options["log_json"]) as log,
-        notes_said(),
-        make_scoreboard(tournament) as board,
-        interruptible(PATIENCE) as stop,
-    ):
+    log = options["log_json"]
+    if log is not None:
+        _check_log(log)
+    with notes_said(), make_scoreboard(tournament) as board, interruptible(PATIENCE) as stop:
 
         def tell(event: Event | None, summary: Summary) -> None:
             nonlocal last
             last = summary
             board.update(event, summary)
             if log is not None and event is not None:
-                log.write(json.dumps(_line(event, summary), ensure_ascii=False) + "\n")
-                log.flush()
+                with log.open("a", encoding="utf-8") as stream:
+                    stream.write(json.dumps(_line(event, summary), ensure_ascii=False) + "\n")
 
         try:
             return tournament.play(store, **passed, observers=options["observers"], on_event=tell, stop=stop.flag)
@@ -77,14 +75,10 @@ def _line(event: Event, summary: Summary) -> dict[str, Any]:
     return {"time": now, "event": type(event).__name__.removesuffix("Event").lower(), **said, "summary": stand}
 
 
-@contextmanager
-def _log(path: Path | None) -> Iterator[TextIO | None]:
-    if path is None:
-        yield None
-        return
+def _check_log(path: Path) -> None:
+    """Make sure that lines can be appended to a file, without making it: what is refused leaves nothing behind."""
     try:
-        stream = path.open("a", encoding="utf-8")
+        with path.open("a") if path.exists() else TemporaryFile(dir=path.parent):
+            pass
     except OSError as error:
         raise InputError(f"--log-json {path} cannot be written ({error.strerror}); choose another file") from error
-    with stream:
-        yield stream

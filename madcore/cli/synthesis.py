@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from madcore.cli.interrupt import RememberingCommand, command_to_resume, interruptible
+from madcore.cli.interrupt import RememberingCommand, command_to_resume, interruptible, preparing
 from madcore.cli.notes import notes_said
 from madcore.cli.progress import make_watcher
 from madcore.cli.session import Session, talk
@@ -112,10 +112,11 @@ def _run(context: click.Context, request: Request, options: Mapping[str, Any]) -
     if overwrite and resume:
         raise InputError("--overwrite starts anew and --resume goes on; give one of them")
     check_folder(folder, overwrite=overwrite or resume)
-    from madcore.jobs import prepare_job
-    from madcore.production import produce
+    with preparing():
+        from madcore.jobs import prepare_job
+        from madcore.production import produce
 
-    job = prepare_job(request, session.registry)
+        job = prepare_job(request, session.registry)
     _use_threads(options["threads"], job)
     with interruptible() as stop:
         watcher = make_watcher(job.record["made"]["names"], stop, request.images, request.max_iter, request.starts)
@@ -132,8 +133,8 @@ def _run(context: click.Context, request: Request, options: Mapping[str, Any]) -
         _report(job.record, folder, options["as_json"])
     if not complete:
         saved = bool(job.record["images"]) and (folder / RECORD).exists()
-        talk(f"interrupted; to go on: {command_to_resume(context, sorted(session.blocked), resume=saved)}")
-        raise KeyboardInterrupt
+        resume = command_to_resume(context, sorted(session.blocked), resume=saved)
+        raise KeyboardInterrupt(f"interrupted; to go on: {resume}")
     return 1 if any(entry["stopped"] in FAILED for entry in job.record["images"].values()) else 0
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from madcore.cli.interrupt import RememberingCommand, command_to_resume
+from madcore.cli.interrupt import RememberingCommand, command_to_resume, preparing
 from madcore.cli.session import Session, talk
 from madcore.cli.tables import mark_names, write_named_table
 from madcore.errors import InputError
@@ -76,14 +76,15 @@ def tournament(context: click.Context, /, plan: Path, output: Path | None, dry_r
       madcore tournament plan.toml -o results --engine procs --device cuda:0,1
       madcore tournament plan.toml -o results --shard 3/16      one of 16 jobs of a scheduler
     """  # noqa: D301 - click reads the character
-    from madcore.tournament import Tournament
-
     session = context.ensure_object(Session)
-    whole = Tournament.from_toml(plan, registry=session.registry)
-    if dry_run:
-        from madcore.cli.forecast import print_forecast
+    with preparing():
+        from madcore.tournament import Tournament
 
-        return print_forecast(whole, output, options["device"], options["batch"])
+        whole = Tournament.from_toml(plan, registry=session.registry)
+        if dry_run:
+            from madcore.cli.forecast import print_forecast
+
+            return print_forecast(whole, output, options["device"], options["batch"])
     if output is None:
         raise InputError("no store is given; write -o FOLDER, or --dry-run to see what would be played")
     from madcore.cli.running import run_tournament
@@ -92,8 +93,8 @@ def tournament(context: click.Context, /, plan: Path, output: Path | None, dry_r
     _report(whole, output, summary)
     if summary.interrupted:
         reason = "the time is up" if summary.time_is_up else "interrupted"
-        talk(f"{reason}; to go on: {command_to_resume(context, sorted(session.blocked), resume=False)}")
-        raise KeyboardInterrupt
+        resume = command_to_resume(context, sorted(session.blocked), resume=False)
+        raise KeyboardInterrupt(f"{reason}; to go on: {resume}")
     return 1 if summary.failed or summary.given_up else 0
 
 

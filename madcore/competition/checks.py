@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from madcore.blame import explain_types
 from madcore.errors import ContractError, InputError
 
 __all__ = [
@@ -125,6 +126,11 @@ def _number(metric: Callable[[Tensor, Tensor], Tensor], image: Tensor, other: Te
         value = metric(image, other)
     except TypeError as error:
         raise InputTypeError(f"metric {name_of(metric)} could not be called with two tensors: {error}") from error
+    except RuntimeError as error:
+        told = explain_types(f"metric {name_of(metric)}", metric, image, error)
+        if told is None:
+            raise
+        raise ContractError(told) from error
     if not isinstance(value, Tensor):
         raise ContractError(f"metric {name_of(metric)} must return a tensor; it returned {type(value).__name__}")
     if value.numel() != 1:
@@ -167,7 +173,8 @@ def _penalise(penalty: Callable[[Tensor], Tensor], image: Tensor, label: str) ->
     except TypeError as error:
         raise InputTypeError(f"{label} could not be called with one tensor: {error}") from error
     except RuntimeError as error:
-        raise ContractError(f"{label} failed on an image that requires a gradient: {error}") from error
+        told = explain_types(label, penalty, image, error)
+        raise ContractError(told or f"{label} failed on an image that requires a gradient: {error}") from error
     if not isinstance(value, Tensor):
         raise ContractError(f"{label} must return a tensor; it returned {type(value).__name__}")
     if value.numel() != 1 and value.shape != image.shape[:1]:

@@ -323,7 +323,8 @@ class MADCompetition:
         Raises
         ------
         InputError
-            Before `setup`, or if the state of the scheduler holds functions.
+            Before `setup`, if the state of the scheduler holds functions, or if the file cannot be written; this is
+            also an OSError then.
         """
         if self._mad_image is None:
             raise InputError("there is nothing to save yet: call setup or synthesize first")
@@ -367,7 +368,8 @@ class MADCompetition:
         Raises
         ------
         InputError
-            If this object is not new, the file is not of a competition, or a check fails.
+            If this object is not new, the file is not of a competition, or a check fails; also if the file cannot be
+            read, and is an OSError then, a FileNotFoundError if there is none.
 
         Warns
         -----

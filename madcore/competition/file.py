@@ -6,10 +6,12 @@ those with what the loading object computes.
 
 from __future__ import annotations
 
+import os
 import pickle
 import warnings
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +19,7 @@ import torch
 from torch import Tensor
 
 from madcore import __version__
-from madcore.competition.checks import name_of
+from madcore.competition.checks import InputTypeError, name_of
 from madcore.errors import InputError, LoadWarning
 
 __all__ = ["Checks", "examine", "read_competition", "write_competition"]
@@ -26,15 +28,44 @@ KIND = "madcore.MADCompetition"
 SCHEMA = 1
 
 
+class FileError(InputError, OSError):
+    """A file that cannot be read or written; also an OSError, which scripts for plenoptic may expect."""
+
+
+class MissingFileError(FileError, FileNotFoundError):
+    """A file, or the folder of one, that is not there."""
+
+
 def write_competition(file_path: Any, contents: Mapping[str, Any]) -> None:
     """Write the sections of a competition, with the versions that made them.
 
     Raises
     ------
+    FileError
+        If the file cannot be written.
     InputError
         If something in `contents` is neither a tensor nor a builtin.
     """
-    torch.save({"kind": KIND, "schema": SCHEMA, "versions": _versions(), **_plain(contents, "")}, file_path)
+    whole = {"kind": KIND, "schema": SCHEMA, "versions": _versions(), **_plain(contents, "")}
+    with _opened(file_path, "write", "name a file in a folder that is there and can be written") as stream:
+        torch.save(whole, stream)
+
+
+@contextmanager
+def _opened(file_path: Any, purpose: str, remedy: str) -> Iterator[Any]:
+    """Open a file to "read" or to "write", unless it is open; what the system has against it is said in one line."""
+    if hasattr(file_path, purpose):
+        yield file_path
+        return
+    if not isinstance(file_path, str | os.PathLike):
+        raise InputTypeError(f"file_path must be a path or an open file; got {file_path!r}")
+    try:
+        with open(file_path, f"{purpose[0]}b") as stream:
+            yield stream
+    except (OSError, ValueError) as error:  # ValueError: no file can have such a name
+        kind = MissingFileError if isinstance(error, FileNotFoundError) else FileError
+        past = "read" if purpose == "read" else "written"
+        raise kind(f"{file_path} cannot be {past} ({getattr(error, 'strerror', None) or error}); {remedy}") from error
 
 
 def _versions() -> dict[str, str]:
@@ -62,14 +93,24 @@ def read_competition(file_path: Any, map_location: Any = None, **pickle_load_arg
 
     Raises
     ------
+    FileError
+        If the file cannot be read.
     InputError
-        If the file is not a saved competition, or of a newer schema.
+        If it is not a saved competition, or of a newer schema, or there is no such device.
     """
+    with _opened(file_path, "read", "give a file that MADCompetition.save has written"):
+        pass  # torch opens it itself, as some of its arguments want it
+    _check_device(map_location)
     arguments = {"weights_only": True, **pickle_load_args}
     try:
         contents = torch.load(file_path, map_location="cpu" if map_location is None else map_location, **arguments)
-    except (pickle.UnpicklingError, EOFError) as error:
-        raise InputError(f"{file_path} is not a saved MADCompetition: it cannot be read as a torch file") from error
+    except (pickle.UnpicklingError, EOFError, OSError, RuntimeError) as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        raise InputError(
+            f"{file_path} is not a saved MADCompetition: it is damaged, or no torch file; give one that "
+            "MADCompetition.save has written"
+        ) from error
     found = contents.get("kind") if isinstance(contents, dict) else None
     if found != KIND:
         raise InputError(f"{file_path} is not a saved MADCompetition of madcore; it holds {found or _origin(contents)}")
@@ -79,6 +120,17 @@ def read_competition(file_path: Any, map_location: Any = None, **pickle_load_arg
             f"{file_path} was saved by madcore {newer}, which is newer than {__version__}: upgrade madcore"
         )
     return dict(contents)
+
+
+def _check_device(map_location: Any) -> None:
+    if isinstance(map_location, str | torch.device):
+        try:
+            torch.empty(0, device=map_location)
+        except (RuntimeError, AssertionError) as error:  # AssertionError: torch was built without CUDA
+            given = str(map_location)
+            raise InputError(
+                f"map_location must be a device that this machine has, e.g. 'cpu'; got {given!r}"
+            ) from error
 
 
 def _origin(contents: Any) -> str:
@@ -155,7 +207,7 @@ def examine(file_path: Any, map_location: Any = None) -> None:
     Raises
     ------
     InputError
-        If the file is not a saved competition.
+        If the file cannot be read, or is not a saved competition.
     """
     contents = read_competition(file_path, map_location)
     installed = _versions()

@@ -13,29 +13,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["Numbers", "at_hand", "column", "dot", "namespace", "none_of", "norm", "numbers", "tensor", "true_of_all"]
+__all__ = ["Numbers", "column", "dot", "namespace", "none_of", "norm", "numbers", "readable", "tensor", "true_of_all"]
 
 Numbers: TypeAlias = Any  # numpy array or tensor, (N,) or (N, k)
 
 
-def at_hand(values: Tensor) -> bool:
+def readable(values: Tensor) -> bool:
     """Tell whether values can be looked at without waiting for a device."""
     return values.device.type == "cpu"
 
 
 def numbers(values: Tensor) -> Numbers:
     """Return the same memory as a numpy array if it is the processor's."""
-    return values.numpy() if at_hand(values) else values
+    return values.numpy() if readable(values) else values
 
 
 def true_of_all(images: Numbers) -> bool:
     """Tell whether something, (N,), is known to be true of all images: never of those on another device."""
-    return (isinstance(images, np.ndarray) or at_hand(images)) and bool(images.all())
+    return (isinstance(images, np.ndarray) or readable(images)) and bool(images.all())
 
 
 def none_of(images: Numbers) -> bool:
     """Tell whether something, (N,), is known to be true of no image."""
-    return (isinstance(images, np.ndarray) or at_hand(images)) and not bool(images.any())
+    return (isinstance(images, np.ndarray) or readable(images)) and not bool(images.any())
 
 
 def namespace(values: Numbers) -> Any:

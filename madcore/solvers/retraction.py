@@ -12,7 +12,7 @@ from madcore.problem import Evaluation, MADProblem
 from madcore.solvers.level_set_state import LevelSetState
 from madcore.solvers.levels import held_error
 from madcore.solvers.multipliers import solve_normal
-from madcore.solvers.numbers import Numbers, at_hand, namespace, none_of, numbers, tensor, true_of_all
+from madcore.solvers.numbers import Numbers, namespace, none_of, numbers, readable, tensor, true_of_all
 from madcore.solvers.passes import Ahead, Compared, Passes
 
 __all__ = ["learn_level", "return_to_level"]
@@ -111,7 +111,7 @@ def _along_ray(
     moved = last_missing = xp.zeros_like(wanted)
     need = ~trusted
     for attempt in range(4):
-        if none_of(need) or (attempt == 2 and not at_hand(trial)):
+        if none_of(need) or (attempt == 2 and not readable(trial)):
             break
         missing = xp.log(wanted / numbers(problem.held_values(trial))[:, 0])
         if attempt:

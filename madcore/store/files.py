@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import socket
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from threading import get_ident
 from typing import Any
 
+from madcore.errors import InputError
+
 __all__ = [
+    "check_writable",
     "discard",
     "list_names",
     "make_folder",
@@ -21,6 +25,24 @@ __all__ = [
     "sync_folder",
     "write_file",
 ]
+
+
+def check_writable(folder: Path) -> None:
+    """Make sure that files can be written into a folder, which need not exist; nothing is made.
+
+    Raises
+    ------
+    InputError
+        If they cannot.
+    """
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        raise InputError(f"{folder} cannot be a folder, since {existing} is a file; choose another folder")
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written ({error.strerror}); choose another folder") from error
 
 
 def write_file(path: Path, content: bytes, *, durable: bool = True) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from madcore.errors import InputError
-from madcore.store.files import list_names, make_folder, read_json, record_json, replace_file
+from madcore.store.files import check_writable, list_names, make_folder, read_json, record_json, replace_file
 
-__all__ = ["MARK", "README", "check_id", "create_layout", "hex_of", "is_id", "is_store", "open_layout"]
+__all__ = ["MARK", "README", "check_id", "check_place", "create_layout", "hex_of", "is_id", "is_store", "open_layout"]
 
 FORMAT: dict[str, Any] = {"format": "madcore-store", "version": 1}
 MARK = "STORE.json"
@@ -52,6 +52,20 @@ Look: madcore status . | madcore matches . --where "held_error > 1e-5" | madcore
 HEX = re.compile(r"[0-9a-f]+")
 
 
+def check_place(path: Path) -> None:
+    """Make sure that a store can be made in a folder, which need not exist.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written, or holds something else.
+    """
+    check_writable(path)
+    others = [name for name in list_names(path) if name not in OURS]
+    if others:
+        raise InputError(f"{path} holds other files ({others[0]}); choose another folder for the store")
+
+
 def create_layout(path: Path, *, durable: bool = True) -> None:
     """Make an empty store, or leave the one that is there.
 
@@ -60,14 +74,13 @@ def create_layout(path: Path, *, durable: bool = True) -> None:
     InputError
         If the folder cannot be written, or holds something else.
     """
+    if (path / MARK).exists():
+        return
+    check_place(path)
     try:
         make_folder(path, durable=durable)
-        if not (path / MARK).exists():
-            others = [name for name in list_names(path) if name not in OURS]
-            if others:
-                raise InputError(f"{path} holds other files ({others[0]}); choose another folder for the store")
-            replace_file(path / "README.txt", README.encode(), durable=durable)
-            replace_file(path / MARK, record_json(FORMAT), durable=durable)
+        replace_file(path / "README.txt", README.encode(), durable=durable)
+        replace_file(path / MARK, record_json(FORMAT), durable=durable)
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}); choose another folder") from error
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from madcore.errors import InputError
-from madcore.store.files import discard, record_json, sync_folder, write_file
+from madcore.store.files import check_writable, discard, record_json, sync_folder, write_file
 
 __all__ = [
     "RECORD",
@@ -66,14 +65,7 @@ def check_folder(folder: Path, *, overwrite: bool = False) -> None:
     InputError
         If the folder cannot be written, or holds results that may not be replaced.
     """
-    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not existing.is_dir():
-        raise InputError(f"{folder} cannot be a folder, since {existing} is a file; choose another folder")
-    try:
-        with tempfile.TemporaryFile(dir=existing):
-            pass
-    except OSError as error:
-        raise InputError(f"{folder} cannot be written ({error.strerror}); choose another folder") from error
+    check_writable(folder)
     found = _results(folder)
     if found and not overwrite:
         resume = "; if they are this command's, interrupted, go on with --resume" if RECORD in found else ""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from madcore.errors import InputError
 from madcore.store.files import list_names, read_json, record_json, replace_file
 from madcore.store.index import Index
-from madcore.store.layout import check_id, create_layout, hex_of, open_layout
+from madcore.store.layout import check_id, check_place, create_layout, hex_of, is_store, open_layout
 from madcore.store.locks import hold_lock, lock_holder, sweep
 from madcore.store.matches import Matches
 from madcore.store.packing import pack_shards
@@ -77,6 +77,20 @@ class Store:
         """
         create_layout(Path(path))
         return cls(path)
+
+    @classmethod
+    def check(cls, path: str | os.PathLike[str], writer: str = "driver") -> None:
+        """Make sure, before anything is computed, that a store can be written in a folder; nothing is made.
+
+        Raises
+        ------
+        InputError
+            If the folder holds something else or cannot be written, or another process is the writer of that name.
+        """
+        if is_store(Path(path)):
+            with cls(path).lock(writer):
+                return
+        check_place(Path(path))
 
     # Matches
 

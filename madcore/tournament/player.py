@@ -123,6 +123,8 @@ class MatchPlayer:
         except Stopped:
             return [], [], []
         except (Exception, Expired) as error:
+            if stop.is_set():  # an interruption may come out of foreign code as any error
+                return [], [], []
             exhausted = is_exhaustion(error)
             if len(tasks) == 1:
                 return [], [self._too_large(tasks[0], error) if exhausted else _failed(tasks[0].id, error)], []

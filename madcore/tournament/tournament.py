@@ -31,6 +31,7 @@ from madcore.tournament.timing import deadline
 __all__ = ["Tournament", "find_devices"]
 
 PIXELS = "pixels.json"
+Judges = dict[str, Mapping[str, Any]]  # their identities by their names
 
 
 class Tournament:
@@ -69,23 +70,21 @@ class Tournament:
         """
         return cls(read_plan(path, registry), registry=registry)
 
-    def matches(self, *, cache: Path | None = None) -> tuple[Match, ...]:
+    def matches(self) -> tuple[Match, ...]:
         """Return all matches of the plan, each once, with their keys and ids.
-
-        Parameters
-        ----------
-        cache : Path, optional
-            File that remembers the hashes of pictures.
 
         Raises
         ------
         MadcoreError
             If a picture cannot be read or a metric does not exist.
         """
+        return self._matches(None)
+
+    def _matches(self, cache: Path | None) -> tuple[Match, ...]:
+        """Return all matches; `cache`, a file, may know the hashes of pictures."""
         if not self._complete:
             self._completer = Completer(self.registry, cache, self._folder)
             completed = [self._completer.complete(request) for request in self.plan.requests(self.registry)]
-            self._completer.save()
             self._by_id = {match.id: match for match in completed}
             self._complete = True
         return tuple(self._by_id.values())
@@ -113,7 +112,7 @@ class Tournament:
         Parameters
         ----------
         store : Store or path
-            Where finished matches go; made if it does not exist.
+            Where finished matches go; made if it does not exist, once nothing is wrong with what is to be played.
         engine : str or Engine
             Who plays where: ``"local"`` in this process, ``"procs"`` in others, or one of a plugin.
         device : str or sequence of str
@@ -150,6 +149,8 @@ class Tournament:
         ------
         InputError
             If another process plays into this store, or an argument cannot be used.
+        MadcoreError
+            As `matches` does.
         """
         for name, given in (("limit", limit), ("max_hours", max_hours)):
             if given is not None and not 0 < given < math.inf:
@@ -158,7 +159,7 @@ class Tournament:
             raise InputError(f"batch must be 1 match or more; got {batch}")
         check_durability(durability)
         watching = self._create_observers(observers)
-        store = store if isinstance(store, Store) else Store.create(store)
+        path, writer = store.path if isinstance(store, Store) else Path(store), _writer(shard)
         devices = find_devices(device)
         stop = stop or threading.Event()
         player = PlayerMaker(
@@ -166,28 +167,33 @@ class Tournament:
             tuple(sorted(self.registry.blocked)),
             self._folder,
             tuple(self.plan.keep),
-            str(store.path),
+            str(path),
             durability,
         )
         machine = _make_engine(engine, self.registry, devices, workers, threads)
-        with store.lock(_writer(shard)), deadline(max_hours, stop) as time_is_up:
-            every = self.matches(cache=store.path / PIXELS)
-            if self.plan.text:
-                store.add_plan(self.plan.text, [match.id for match in every])
+        Store.check(path, writer)
+        with deadline(max_hours, stop) as time_is_up:
+            # all that can be wrong comes to light here, before there is a store
+            every, judges = self._matches(path / PIXELS), self._judges()
             matches = _shard(every, shard)
-            pending, summary = _pending(store, matches, retry_failed)
-            watch = Audience(on_event, watching)
-            watch(None, summary)
-            if pending:
-                curves = self._missing_curves(store, pending)
-                on_gpu = devices[0] != "cpu"
-                batches = make_batches(pending, size=batch, on_gpu=on_gpu, limit=limit, curves=curves)
-                machine.run(batches, player, Driver(store, self.find, summary, watch, durability), stop)
-            if not stop.is_set():
-                self._score(store, matches, devices[0], stop)
-            summary.interrupted = stop.is_set() and summary.left > 0
-            summary.time_is_up = summary.interrupted and time_is_up.is_set()
-            watch.finish(summary)
+            store = store if isinstance(store, Store) else Store.create(path)
+            with store.lock(writer):
+                self._completer.save()
+                if self.plan.text:
+                    store.add_plan(self.plan.text, [match.id for match in every])
+                pending, summary = _pending(store, matches, retry_failed)
+                watch = Audience(on_event, watching)
+                watch(None, summary)
+                if pending:
+                    curves = _missing_curves(store, judges, pending)
+                    on_gpu = devices[0] != "cpu"
+                    batches = make_batches(pending, size=batch, on_gpu=on_gpu, limit=limit, curves=curves)
+                    machine.run(batches, player, Driver(store, self.find, summary, watch, durability), stop)
+                if not stop.is_set():
+                    self._score(store, judges, matches, devices[0], stop)
+                summary.interrupted = stop.is_set() and summary.left > 0
+                summary.time_is_up = summary.interrupted and time_is_up.is_set()
+                watch.finish(summary)
         return summary
 
     def find(self, match: str) -> Match:
@@ -200,20 +206,15 @@ class Tournament:
         every = {**{name: name for name in self.plan.observers}, **named}
         return {name: create_observer(each, registry=self.registry) for name, each in every.items()}
 
-    def _missing_curves(self, store: Store, matches: Iterable[Match]) -> dict[str, list[str]]:
-        """Return for each reference image the judges whose noise curve of it the store does not hold."""
-        judges = self._judges()
-        return {
-            image: [name for name, identity in judges.items() if store.curve(identity, image) is None]
-            for image in {match.image for match in matches}
-        }
-
-    def _judges(self) -> dict[str, Mapping[str, Any]]:
+    def _judges(self) -> Judges:
+        """Return the identities of the judges by their names."""
         return {name: self._completer.metric(name) for name in self.plan.judges}
 
-    def _score(self, store: Store, matches: Iterable[Match], device: str, stop: threading.Event) -> None:
+    def _score(
+        self, store: Store, judges: Judges, matches: Iterable[Match], device: str, stop: threading.Event
+    ) -> None:
         """Let judges that are new to the plan score the matches that were there before."""
-        scorer = Scorer(store, self._judges(), self.registry, device, self._folder)
+        scorer = Scorer(store, judges, self.registry, device, self._folder)
         scorer.score((match.id for match in matches), stop)
 
 
@@ -263,6 +264,14 @@ def _pending(store: Store, matches: Sequence[Match], retry_failed: bool) -> tupl
     new = [match for match in matches if match.id not in known]
     pending = [match for match in new if match.id not in given_up]
     return pending, Summary(len(matches), before=len(matches) - len(new), given_up=len(new) - len(pending))
+
+
+def _missing_curves(store: Store, judges: Judges, matches: Iterable[Match]) -> dict[str, list[str]]:
+    """Return for each reference image the judges whose noise curve of it the store does not hold."""
+    return {
+        image: [name for name, identity in judges.items() if store.curve(identity, image) is None]
+        for image in {match.image for match in matches}
+    }
 
 
 def _writer(shard: tuple[int, int] | None) -> str:

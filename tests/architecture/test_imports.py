@@ -44,10 +44,11 @@ ARROWS = {
     "compiled": "",
     "bands": "compiled",
     "measures": "bands compiled",
-    "penalties": "",
+    "blame": "",
+    "penalties": "blame",
     "accepted_images": "",
-    "prepared": "",
-    "metric": "accepted_images prepared",
+    "prepared": "blame",
+    "metric": "accepted_images blame prepared",
     "images": "pictures",
     "contact_sheet": "wording",
     "bounds": "",
@@ -82,7 +83,7 @@ ARROWS = {
     "testing": "building engine rehearsal api lookup registry adhoc options images metric penalties problem results "
     "prepared solvers store plan tournament trunks wording",
     # the classic object
-    "competition": "bounds lookup metric penalties prepared problem solvers",
+    "competition": "blame bounds lookup metric penalties prepared problem solvers",
     # figures
     "plot": "analysis competition images measures results wording",
 }
@@ -106,7 +107,7 @@ TORCH_FREE = {
 UPPER = TORCH_FREE - {"errors", "pictures"} | {"lookup"}
 HEAVY = {"torch", "torchvision", "numpy", "PIL", "scipy", "skimage", "matplotlib", "safetensors"}
 LOWER = {
-    *("compiled", "measures", "accepted_images", "prepared", "metric", "penalties", "images", "bounds"),
+    *("compiled", "measures", "blame", "accepted_images", "prepared", "metric", "penalties", "images", "bounds"),
     *("mean_luminance", "trunks", "problem", "solvers"),
     *(
         "certificate",

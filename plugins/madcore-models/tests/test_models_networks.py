@@ -119,8 +119,9 @@ def test_reference_features_are_computed_once(pair):
 
 def test_parameters_get_no_gradient(pair):
     metric = features("Net")
-    metric.prepare(pair[0]).value_and_gradient(pair[1])
-    assert all(each.grad is None for each in metric.function.trunk.representation.network.parameters())
+    metric.prepare(pair[0])(pair[1].clone().requires_grad_()).sum().backward()
+    network = metric.function.trunk.representation.copies[torch.float64, torch.device("cpu")]
+    assert all(each.grad is None for each in network.parameters())
 
 
 def test_grey_is_repeated_for_a_network_of_colour(pair):

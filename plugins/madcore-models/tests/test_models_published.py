@@ -50,7 +50,6 @@ def test_weights_by_name_are_read_from_where_torch_keeps_them(tmp_path, monkeypa
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     found = published.COLLECTIONS["torchvision"]("squeezenet1_1", "DEFAULT", 0)
     assert found.files == (checkpoints / weights.url.rpartition("/")[2],)
-    assert all(path.is_file() for path in found.files)
 
 
 def published_weights(name):
@@ -146,5 +145,5 @@ def test_vgg_from_one_small_picture():
 
 
 def test_declaring_imports_no_torch():
-    program = "import sys, madcore_models; sys.exit('torch' in sys.modules)"
+    program = "import sys, madcore_models as it; it.madcore_metrics(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

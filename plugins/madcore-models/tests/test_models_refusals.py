@@ -1,5 +1,7 @@
 """Whatever cannot be compared is refused in one line that says what to do."""
 
+from urllib.error import URLError
+
 import pytest
 import torch
 
@@ -79,8 +81,6 @@ def test_timm_is_asked_for_only_by_its_own_models(monkeypatch):
 def test_weights_that_cannot_be_fetched_are_one_line(monkeypatch, tmp_path):
     def offline(*_, **__):
         raise URLError(OSError("Name or service not known"))
-
-    from urllib.error import URLError
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr("torch.hub.urlopen", offline)
