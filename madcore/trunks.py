@@ -70,7 +70,13 @@ class Together:
 
     def values(self, mad_image: Tensor) -> list[Tensor]:
         """Compute the values, (N,), of each metric at images (N, ...), as it does alone."""
-        return self._in_groups(_values, mad_image)
+        with torch.no_grad():
+            return self._in_groups(_values, mad_image)
+
+    def differentiable_values(self, mad_image: Tensor) -> list[Tensor]:
+        """Compute the same with a graph; all metrics are to be `PreparedMetric` then."""
+        with torch.enable_grad():
+            return self._in_groups(_values, mad_image)
 
     def _in_groups(self, compute: Callable[[Sequence[Any], Tensor], list[Found]], mad_image: Tensor) -> list[Found]:
         results: dict[int, Found] = {}
@@ -117,11 +123,10 @@ def _evaluate(metrics: Sequence[Any], mad_image: Tensor) -> list[tuple[Tensor, T
 
 def _values(metrics: Sequence[Any], mad_image: Tensor) -> list[Tensor]:
     """Compute values of metrics that share a trunk, or of one."""
-    with torch.no_grad():
-        features = _features(metrics, mad_image)
-        if features is None:
-            return [metric.value(mad_image) for metric in metrics]
-        return [metric.value_from_features(own) for metric, own in zip(metrics, features, strict=True)]
+    features = _features(metrics, mad_image)
+    if features is None:
+        return [metric(mad_image) if torch.is_grad_enabled() else metric.value(mad_image) for metric in metrics]
+    return [metric.value_from_features(own) for metric, own in zip(metrics, features, strict=True)]
 
 
 def _features(metrics: Sequence[Any], images: Tensor) -> list[list[Any]] | None:

@@ -1,5 +1,6 @@
 """Metrics with one trunk: it runs once at every image, and each metric is what it is alone."""
 
+import math
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -194,6 +195,24 @@ def test_exchanged_metrics_share_too(pair):
     assert torch.equal(ours.held, wanted.held)
     torch.testing.assert_close(ours.gradient, wanted.gradient, rtol=1e-12, atol=0)
     torch.testing.assert_close(ours.jacobian, wanted.jacobian, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("trade_off", [10.0, math.inf], ids=["trade-off", "level set"])
+def test_a_competition_runs_the_trunk_once_an_iteration(trade_off, pair):
+    losses = []
+    for kind in (Distance, Silent):
+        trunk = Cascade()
+        metrics = metric(trunk, 1, kind=kind), metric(trunk, 2, kind=kind)
+        competition = madcore.MADCompetition(pair[0][:1], *metrics, "min", trade_off)
+        torch.manual_seed(0)
+        competition.synthesize(max_iter=2)
+        trunk.asked.clear()
+        competition.synthesize(max_iter=3)
+        both = trunk.asked.count((1, 2))
+        assert (both >= 3) == (kind is Distance)
+        assert trunk.asked.count((1,)) == 0 or kind is Silent
+        losses.append(torch.as_tensor(competition.losses))
+    torch.testing.assert_close(*losses, rtol=1e-9, atol=0)
 
 
 def test_separately_made_trunks_that_are_equal_are_one(pair):

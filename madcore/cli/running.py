@@ -62,7 +62,7 @@ def run_tournament(tournament: Tournament, store: Path, options: Mapping[str, An
 
 
 def _usual_threads(tournament: Tournament) -> int | None:
-    """Return 1 where all metrics are the core's, which are as fast on one thread and leave the others free."""
+    """Return 1 where all metrics are the core's: several processes use several cores better."""
     names = [parse_name(metric)[0] for metric in (*tournament.plan.metrics, *tournament.plan.judges)]
     return 1 if all(name.isidentifier() for name in names) else None
 

@@ -20,7 +20,7 @@ from madcore.competition.objective import Objective
 from madcore.errors import ContractError, InputError
 from madcore.metric import Metric
 from madcore.penalties import Penalty
-from madcore.prepared import PreparedMetric
+from madcore.prepared import Prepared, PreparedMetric
 from madcore.problem import Evaluation, MADProblem
 from madcore.solvers import LevelSet
 from madcore.solvers.kinks import Kinks
@@ -123,19 +123,25 @@ class LevelSetDescent:
         image = mad_image.detach()
         reference = objective.image if image.ndim == 4 and len(image) == 1 else objective.image[None]
         penalty = Penalty(lambda other: objective.penalty_function(other.view_as(image)).sum().reshape(1), "penalty")
-        held = _Whole(objective.reference_metric, image.shape)
+        optimized, held = (_as_of_one(each, image) for each in (objective.optimized_metric, objective.reference_metric))
         return MADProblem(
             image=reference,
             sign=reference.new_full((1,), objective.sign),
             bounds=PixelBounds.of(*self._bounds, reference),
             optimized_metric=Metric(_unused, "optimized metric"),
             reference_metrics=(Metric(_unused, "reference metric"),),
-            optimized=_Whole(objective.optimized_metric, image.shape),
+            optimized=optimized,
             held=(held,),
             penalty=penalty,
             prepared_penalty=penalty,
             penalty_lambda=objective.penalty_lambda,
         )
+
+
+def _as_of_one(metric: Callable[[Tensor], Tensor], image: Tensor) -> Prepared:
+    if isinstance(metric, PreparedMetric) and image.ndim == 4 and len(image) == 1:
+        return metric  # as it is, so that two that look at one network are known to
+    return _Whole(metric, image.shape)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from madcore.metric import Metric
 from madcore.penalties import Penalty
+from madcore.prepared import PreparedMetric
+from madcore.trunks import Together
 
 __all__ = ["Objective", "Terms", "bind", "bind_penalty"]
 
@@ -59,8 +61,7 @@ class Objective:
 
     def __call__(self, mad_image: Tensor) -> Terms:
         """Compute the loss and its parts; with an infinite trade-off the held term is left out, for it is held."""
-        optimized = self.optimized_metric(mad_image)
-        reference = self.reference_metric(mad_image)
+        optimized, reference = self._metrics(mad_image)
         penalty = self.penalty_function(mad_image)
         if penalty.ndim == 1:
             penalty = penalty.sum()
@@ -68,6 +69,13 @@ class Objective:
         if math.isfinite(self.metric_tradeoff_lambda):
             loss = loss + self.metric_tradeoff_lambda * (self.level - reference).square()
         return Terms(loss + self.penalty_lambda * penalty, optimized, reference, penalty)
+
+    def _metrics(self, mad_image: Tensor) -> list[Tensor]:
+        """Compute both metrics; of madcore's own, those that look at one network run it once."""
+        optimized, reference = self.optimized_metric, self.reference_metric
+        if isinstance(optimized, PreparedMetric) and isinstance(reference, PreparedMetric):
+            return Together((optimized, reference)).differentiable_values(mad_image)
+        return [optimized(mad_image), reference(mad_image)]
 
 
 def bind(metric: Callable[[Tensor, Tensor], Tensor], image: Tensor) -> Callable[[Tensor], Tensor]:
