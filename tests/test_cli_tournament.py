@@ -94,6 +94,13 @@ def test_a_dry_run_writes_nothing(plan, tmp_path, capsys):
     assert not (tmp_path / "store").exists()
 
 
+@pytest.mark.parametrize(("count", "told"), [(1, ""), (3, "; --engine procs plays on 3 cores")])
+def test_a_dry_run_tells_of_cores_that_would_be_idle(plan, capsys, monkeypatch, count, told):
+    monkeypatch.setattr("madcore.cli.forecast.cores", lambda: count)
+    assert run(["tournament", plan, "--dry-run", "--device", "cpu"]) == 0
+    assert capsys.readouterr().out.splitlines()[-3].endswith(f" on one cpu, if nothing else runs there{told}")
+
+
 @pytest.mark.parametrize(
     ("free", "batch", "told"),
     [

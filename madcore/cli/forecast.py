@@ -11,6 +11,7 @@ import click
 from madcore.cli.scoreboard import write_duration
 from madcore.cli.session import talk
 from madcore.cli.tables import mark_names, write_named_table
+from madcore.engine.workers import cores
 from madcore.store import Store
 from madcore.store.layout import MARK
 
@@ -55,7 +56,9 @@ def print_forecast(tournament: Tournament, path: Path | None, device: str, batch
     seconds, broken = estimate_seconds(pending, tournament.registry, devices[0], tournament.plan.folder)
     for name, problem in broken.items():
         talk(f"warning: {name} cannot be played: {problem}")
-    click.echo(f"about {write_duration(seconds)} on one {devices[0]}, if nothing else runs there")
+    several = devices == ("cpu",) and len(pending) > 1 and cores() > 1
+    more = f"; --engine procs plays on {cores()} cores" if several else ""
+    click.echo(f"about {write_duration(seconds)} on one {devices[0]}, if nothing else runs there{more}")
     click.echo(_describe_batches(pending, devices[0], batch))
     click.echo(_describe_output(tournament, pending))
     return 1 if broken else 0
