@@ -11,7 +11,7 @@ import click
 from madcore.cli.scoreboard import write_duration
 from madcore.cli.session import talk
 from madcore.cli.tables import mark_names, write_named_table
-from madcore.engine.workers import cores
+from madcore.engine import cores
 from madcore.store import Store
 from madcore.store.layout import MARK
 

@@ -83,7 +83,7 @@ ARROWS = {
     "testing": "building engine rehearsal api lookup registry adhoc options images metric penalties problem results "
     "prepared solvers store plan tournament trunks wording",
     # the classic object
-    "competition": "blame bounds lookup metric penalties prepared problem solvers",
+    "competition": "blame bounds lookup metric penalties prepared problem solvers trunks",
     # figures
     "plot": "analysis competition images measures results wording",
 }
