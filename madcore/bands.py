@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -19,7 +19,7 @@ from madcore.compiled import compile_loops
 
 __all__ = ["in_bands", "rows_of"]
 
-FUNCTION = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+FUNCTION = ctypes.CFUNCTYPE(None)
 PROCESS = os.getpid()
 
 
@@ -37,31 +37,43 @@ def in_bands(loop: Callable[[int, int], object], rows: int, width: int, *, sampl
     """
     count = min(rows, rows * width // samples)
     count = min(count, torch.get_num_threads()) if count > 1 else 1
-    parallel = _openmp()
     # threads do not survive a fork, and the new process would wait for them
-    if count == 1 or parallel is None or os.getpid() != PROCESS:
+    if count == 1 or os.getpid() != PROCESS or (parallel := _openmp()) is None:
         loop(0, rows)
         return
     bands = iter([(rows * each // count, rows * (each + 1) // count) for each in range(count)])
     errors: list[BaseException] = []
-
-    def work(_: object) -> None:
-        try:
-            for first, last in bands:  # each thread takes the next
-                loop(first, last)
-        except BaseException as error:  # would be lost in a thread that Python has not made
-            errors.append(error)
-
-    parallel(FUNCTION(work), None, count, 0)
+    threads = [_thread(loop, bands, errors) for _ in range(count)]
+    for thread in threads:
+        next(thread)  # to where it waits
+    # what a callback raises is lost, also what a signal raises before its first line: here all is C until a generator
+    # goes on, within its `try`
+    parallel(FUNCTION(map(next, threads).__next__), None, count, 0)
     if errors:
         raise errors[0]
+
+
+def _thread(
+    loop: Callable[[int, int], object], bands: Iterator[tuple[int, int]], errors: list[BaseException]
+) -> Iterator[None]:
+    """Wait to be gone on with by a thread, then take one band after the other."""
+    try:
+        yield
+        for first, last in bands:
+            loop(first, last)
+    except GeneratorExit:  # there were fewer threads than bands
+        return
+    except BaseException as error:
+        errors.append(error)
+    yield
 
 
 @functools.cache
 def _openmp() -> Any:
     """Return OpenMP's function that runs another one in a team of threads; None if torch's library has none.
 
-    That is ``GOMP_parallel(function, data, threads, flags)``, which compilers call for every parallel region.
+    That is ``GOMP_parallel(function, data, threads, flags)``, which compilers call for every parallel region.  The
+    function is given the data, which ours, being C's, may leave alone.
     """
     try:
         return ctypes.CDLL(torch._C.__file__).GOMP_parallel

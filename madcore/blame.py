@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from madcore.errors import ContractError, MadcoreError
+from madcore.errors import ContractError, MadcoreError, is_exhaustion
 
 __all__ = ["blamed_on", "explain_types"]
+
+TYPES = re.compile(r"\btypes?\b|dtype|Double|Float|Half|BFloat16|Long")  # in what torch says of types that differ
 
 
 @contextmanager
@@ -30,17 +33,19 @@ def blamed_on(culprit: str, function: object = None, images: Tensor | None = Non
     """
     try:
         yield
-    except (MadcoreError, MemoryError, torch.OutOfMemoryError):
-        raise
     except (Exception, SystemExit) as error:
+        if isinstance(error, MadcoreError) or is_exhaustion(error):
+            raise
         told = None if images is None else explain_types(culprit, function, images, error)
         raise ContractError(told or f"{culprit} raised {type(error).__name__}: {_first_line(error)}") from error
 
 
 def explain_types(culprit: str, function: object, images: Tensor, error: BaseException) -> str | None:
     """Say that a function cannot compute with images of another type than its own numbers, None if that is not it."""
+    if not isinstance(error, RuntimeError) or not TYPES.search(str(error)):
+        return None
     types = _types(function)
-    if not isinstance(error, RuntimeError) or not types or images.dtype in types:
+    if not types or images.dtype in types:
         return None
     own, given = " and ".join(sorted(map(_word, types))), _word(images.dtype)
     computed = len(types) == 1 and types <= {torch.float32, torch.float64}
@@ -53,7 +58,7 @@ def _types(function: Any) -> set[torch.dtype]:
     """Return the types of the numbers in modules and tensors that a function is, holds or refers to."""
     owners = [function, getattr(function, "func", None), getattr(function, "__self__", None)]
     held = owners + [each for owner in owners for each in getattr(owner, "__dict__", {}).values()]
-    with suppress(TypeError):  # neither a function nor a method of Python's
+    with suppress(TypeError, ValueError):  # neither a function nor a method of Python's; a variable without a value
         names = inspect.getclosurevars(function)
         held += [*names.nonlocals.values(), *names.globals.values()]
     tensors = [each for each in held if isinstance(each, Tensor)]

@@ -2,7 +2,8 @@
 
 A chain of passes over an image in eager torch goes through memory once for each pass.  Compiled, the same chain runs
 row by row while the row is in the fastest cache.  Programs are compiled at their first use, which takes seconds, and
-kept on disk.
+kept on disk, where numba tells stale ones by the module of what is called: after a change of `bands.rows_of`, which is
+part of others', clear `__pycache__`.
 
 What holds the loops off vectors, or costs as much as they do: a view of a row as an argument, which is counted at every
 call, where the array and the number of the row are not; a view across columns, whose numbers may lie apart; writing to

@@ -71,12 +71,11 @@ class Together:
     def values(self, mad_image: Tensor) -> list[Tensor]:
         """Compute the values, (N,), of each metric at images (N, ...), as it does alone."""
         with torch.no_grad():
-            return self._in_groups(_values, mad_image)
+            return self(mad_image)
 
-    def differentiable_values(self, mad_image: Tensor) -> list[Tensor]:
-        """Compute the same with a graph; all metrics are to be `PreparedMetric` then."""
-        with torch.enable_grad():
-            return self._in_groups(_values, mad_image)
+    def __call__(self, mad_image: Tensor) -> list[Tensor]:
+        """Compute the same, with a graph where torch is recording one."""
+        return self._in_groups(_values, mad_image)
 
     def _in_groups(self, compute: Callable[[Sequence[Any], Tensor], list[Found]], mad_image: Tensor) -> list[Found]:
         results: dict[int, Found] = {}
@@ -125,7 +124,7 @@ def _values(metrics: Sequence[Any], mad_image: Tensor) -> list[Tensor]:
     """Compute values of metrics that share a trunk, or of one."""
     features = _features(metrics, mad_image)
     if features is None:
-        return [metric(mad_image) if torch.is_grad_enabled() else metric.value(mad_image) for metric in metrics]
+        return [each(mad_image) if isinstance(each, PreparedMetric) else each.value(mad_image) for each in metrics]
     return [metric.value_from_features(own) for metric, own in zip(metrics, features, strict=True)]
 
 

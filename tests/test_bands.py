@@ -1,10 +1,15 @@
 """Bands of rows: all rows once, and the same bits whatever the number of threads."""
 
 import multiprocessing
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -14,6 +19,7 @@ import madcore
 from madcore import compiled
 from madcore.bands import _openmp, in_bands
 from madcore.measures import fused_averaging, fused_pyramid, fused_structure
+from madcore.measures.filtering import gaussian_window
 from madcore.problem import MADProblem, signs
 from madcore.solvers import LevelSet, fused_pair_passes, fused_passes, fused_scale
 
@@ -81,6 +87,51 @@ def test_an_error_of_another_band_is_raised():
         in_bands(loop, 10, 1, samples=1)
 
 
+class Alarm(Exception):
+    """What a signal raises."""
+
+
+@torchs_threads
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
+@pytest.mark.filterwarnings("error")
+def test_a_signal_is_never_lost():
+    def ring(*_):
+        raise Alarm
+
+    def work_until(end):
+        while time.monotonic() < end:
+            in_bands(lambda first, last: None, 2, 1, samples=1)
+
+    def keep_busy():
+        while not over.is_set():
+            pass
+
+    # where Python's lock is fought for, threads wait for it before the first line of what they are to do
+    over, before = threading.Event(), signal.signal(signal.SIGALRM, ring)
+    threading.Thread(target=keep_busy, daemon=True).start()
+    try:
+        for each in range(20):
+            signal.setitimer(signal.ITIMER_REAL, 0.02 + 1e-3 * each)
+            with using(2), pytest.raises(Alarm):
+                work_until(time.monotonic() + 5)
+    finally:
+        over.set()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@torchs_threads
+def test_fewer_threads_than_bands_do_all_of_them():
+    program = (
+        "import torch; from madcore.bands import in_bands; torch.set_num_threads(3); found = []\n"
+        "in_bands(lambda *band: found.append(band), 90, 1, samples=1); print(sorted(found))"
+    )
+    limited = os.environ | {"OMP_THREAD_LIMIT": "1"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=limited)
+    assert done.stdout.strip() == "[(0, 30), (30, 60), (60, 90)]"
+    assert done.stderr == ""
+
+
 def try_in_bands(queue):
     queue.put(bands(2, 10, 1, 1))
 
@@ -101,6 +152,28 @@ def test_a_forked_process_does_not_wait_for_threads_that_it_has_not():
 def test_nothing_needs_openmp(monkeypatch):
     monkeypatch.setattr("madcore.bands._openmp", lambda: None)
     assert bands(3, 90, 100, 10) == [(0, 90)]
+
+
+@needs_numba
+@pytest.mark.parametrize("gradient", [True, False])
+def test_structure_is_the_same_wherever_it_is_cut(gradient):
+    images, differences = torch.rand(2, 2, 25, 30, generator=torch.Generator().manual_seed(0)).numpy()
+    structure = fused_structure.FusedStructure(torch.from_numpy(images), gaussian_window(11, 1.5), 1e-4, 9e-4)
+
+    def compared(*bands):
+        sums, slopes = np.full((2, 15), np.nan), np.full_like(images, np.nan)
+        for band in bands:
+            arrays = differences, *structure.arrays, sums, slopes
+            fused_structure._compare(
+                structure.taps, structure.taps[::-1], structure.gain, True, gradient, *arrays, *band
+            )
+        return sums, slopes
+
+    whole = compared((0, 50))
+    assert np.isfinite(whole[0]).all()
+    for cut in range(1, 50):
+        for ours, wanted in zip(compared((cut, 50), (0, cut)), whole, strict=True):
+            np.testing.assert_array_equal(ours, wanted)
 
 
 @pytest.fixture
@@ -140,7 +213,7 @@ def passed(problem, state):
     """Return everything that the compiled passes make of a state."""
     evaluation, numbers = state.evaluation, state.merit.numpy()
     passes = fused_passes.FusedPasses(problem.image.shape)
-    pairs = fused_pair_passes.FusedPairPasses(*state.point.shape, problem.image.shape[-1])
+    pairs = fused_pair_passes.FusedPairPasses(problem.image.shape)
     yield from passes.renew_momentum(state, 0.9)
     yield from passes.descend(state, state.momentum)
     proposal, ahead = passes.propose(problem, state, state.slope, 1 + numbers, 1 - numbers)

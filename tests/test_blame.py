@@ -176,3 +176,36 @@ def test_the_launcher_says_so_in_one_line(tmp_path, capsys):
     first, second = capsys.readouterr().err.splitlines()
     assert_told(first.removeprefix("madcore: error: "), f"metric {mine}:Network ", SINGLE, DOUBLE)
     assert second == f"madcore: error: penalty {mine}:penalty raised ValueError: no such thing"
+
+
+def test_another_error_is_not_taken_for_one_of_types():
+    network = Network(SINGLE)
+
+    def cast(image, mad_image):
+        return network(image.float(), mad_image.float()) + torch.ones(3) @ torch.ones(4)
+
+    with pytest.raises(madcore.ContractError, match=r"^metric cast raised RuntimeError: "):
+        madcore.Metric(cast, "cast")(*torch.rand(2, 1, 1, 8, 8, dtype=DOUBLE))
+
+
+def test_a_variable_without_a_value_is_the_metrics_own_error():
+    def outer():
+        def distance(image, mad_image):
+            return late * (image - mad_image).square().flatten(1).mean(1)
+
+        if distance is None:
+            late = 1
+        return distance
+
+    with pytest.raises(madcore.ContractError, match=r"^metric late raised NameError: "):
+        madcore.Metric(outer(), "late")(*torch.rand(2, 1, 1, 8, 8))
+
+
+def test_memory_that_does_not_suffice_is_nobodys_fault():
+    said = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes"
+
+    def hungry(image, mad_image):
+        raise RuntimeError(said)
+
+    with pytest.raises(RuntimeError, match=r"^DefaultCPUAllocator"):
+        madcore.Metric(hungry, "hungry")(*torch.rand(2, 1, 1, 8, 8))

@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 from madcore.cli import run
 from madcore.cli.interrupt import Stop
 from madcore.cli.progress import Bars
+from madcore.cli.threads import usual_threads
 from madcore.images import read_image
 from madcore.jobs import prepare_job
 from madcore.lookup import create_metric
@@ -53,6 +54,27 @@ def failure(capsys, *arguments):
     assert captured.out == ""
     assert len(lines) == 1, captured.err
     return code, lines[0]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "samples", "threads"),
+    [
+        (("ssim", "mse"), 256 * 256, 1),
+        (("ssim,window=uniform", "mse"), 1024 * 1024, 4),
+        (("ssim", "lpips.lpips"), 1024 * 1024, None),
+        (("./mine.py:distance", "mse"), 1024 * 1024, None),
+    ],
+)
+def test_the_cores_metrics_get_as_many_threads_as_a_picture_is_worth(metrics, samples, threads):
+    assert usual_threads(metrics, samples) == threads
+
+
+@pytest.mark.parametrize(("options", "threads"), [((), 1), (("--threads", "3"), 3)])
+def test_threads_are_those_that_torch_gets(options, threads, tmp_path, monkeypatch):
+    taken = []
+    monkeypatch.setattr(torch, "set_num_threads", taken.append)
+    assert run(["quartet", "mse", "mae", *SMALL, str(tmp_path / "mad"), *options]) == 0
+    assert taken == [threads]
 
 
 @pytest.mark.parametrize("error", ["MemoryError()", 'RuntimeError("[enforce fail] can\'t allocate memory: 9 bytes")'])

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from types import SimpleNamespace
 
@@ -101,6 +102,15 @@ def test_a_dry_run_tells_of_cores_that_would_be_idle(plan, capsys, monkeypatch, 
     assert capsys.readouterr().out.splitlines()[-3].endswith(f" on one cpu, if nothing else runs there{told}")
 
 
+@pytest.mark.parametrize(("options", "threads"), [((), 1), (("--threads", "2"), 2)])
+def test_a_dry_run_times_with_the_threads_of_the_run(plan, monkeypatch, options, threads):
+    taken = []
+    monkeypatch.setattr("torch.set_num_threads", taken.append)
+    monkeypatch.setattr("madcore.engine.workers.os.environ", {})
+    assert run(["tournament", plan, "--dry-run", *options]) == 0
+    assert taken == [threads]
+
+
 @pytest.mark.parametrize(
     ("free", "batch", "told"),
     [
@@ -128,6 +138,18 @@ def test_events_are_logged(plan, tmp_path):
     assert sum(line["event"] == "finished" for line in lines) == 4
     assert {line["event"] for line in lines} == {"worker", "started", "finished"}
     assert lines[-1]["summary"] == {"finished": 4, "failed": 0, "left": 0}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_events_are_logged_into_a_pipe(plan, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    lines = []
+    reader = threading.Thread(target=lambda: lines.extend(pipe.read_text().splitlines()), daemon=True)
+    reader.start()
+    assert run(["tournament", plan, "-o", str(tmp_path / "store"), "--log-json", str(pipe), "--batch", "1"]) == 0
+    reader.join(60)
+    assert sum(json.loads(line)["event"] == "finished" for line in lines) == 4
 
 
 @pytest.mark.parametrize("log", ["", "missing/log", "plan.toml/log"])

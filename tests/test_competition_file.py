@@ -361,3 +361,10 @@ def test_loads_on_another_device(tmp_path):
     back.synthesize(2, store_progress=2)
     assert back.mad_image.is_cuda
     assert not back.saved_mad_image.is_cuda
+
+
+@pytest.mark.parametrize("letter", list("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ]}).(0123"))
+def test_any_text_is_said_to_be_no_competition(tmp_path, letter):
+    path = tmp_path / "losses.csv"
+    path.write_text(f"{letter}ime,loss\n0,1\n")
+    refuse(lambda: madcore.competition.examine(path), InputError, r"losses.csv is not a saved MADCompetition")

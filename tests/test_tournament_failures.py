@@ -108,6 +108,18 @@ def test_what_fails_while_the_run_is_stopped_is_not_given_up(tmp_path, metric):
     assert Store(tmp_path / "store").failures() == []
 
 
+def test_a_judge_that_fails_while_the_run_is_stopped_costs_no_match(tmp_path, monkeypatch):
+    stop = SimpleNamespace(is_set=(tmp_path / "stop").exists)
+
+    def make_done(*_, **__):
+        (tmp_path / "stop").touch()
+        raise RuntimeError("no compiled object yet")
+
+    monkeypatch.setattr("madcore.tournament.player.make_done", make_done)
+    summary = play(small_plan(), tmp_path / "store", stop=stop)
+    assert (summary.failed, summary.left, summary.interrupted) == (0, 1, True)
+
+
 def test_one_bad_picture_does_not_spoil_a_batch(tmp_path, metric):
     plan = small_plan(("mae", metric("picky")), ("camera", "coins", "moon"))
     summary = play(plan, tmp_path / "store", batch=3)

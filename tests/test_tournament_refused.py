@@ -78,3 +78,9 @@ def test_a_place_for_no_store_is_refused_before_a_picture_is_read(tmp_path, empt
     (tmp_path / "mine" / "notes.txt").touch()
     with pytest.raises(InputError, match="choose another folder"):
         play(small_plan(pictures=(empty,)), tmp_path / "mine" / inside)
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "n" * 300 + "/store"], ids=["itself", "above"])
+def test_a_name_that_is_too_long_is_said_in_one_line(tmp_path, name):
+    with pytest.raises(InputError, match=r"cannot be written .File name too long.; choose another folder"):
+        play(small_plan(), tmp_path / name)

@@ -11,7 +11,8 @@ import click
 from madcore.cli.scoreboard import write_duration
 from madcore.cli.session import talk
 from madcore.cli.tables import mark_names, write_named_table
-from madcore.engine import cores
+from madcore.cli.threads import usual_threads
+from madcore.engine import cores, limit_threads
 from madcore.store import Store
 from madcore.store.layout import MARK
 
@@ -24,7 +25,9 @@ __all__ = ["print_forecast"]
 HEADER = ("ID", "METRICS", "PICTURE", "SIZE", "LEVEL", "SEED", "STATE")
 
 
-def print_forecast(tournament: Tournament, path: Path | None, device: str, batch: int | None) -> int:
+def print_forecast(
+    tournament: Tournament, path: Path | None, device: str, batch: int | None, threads: int | None = None
+) -> int:
     """Write a line for each match, then their number and what playing them will take.
 
     Parameters
@@ -37,6 +40,8 @@ def print_forecast(tournament: Tournament, path: Path | None, device: str, batch
         Where it would be played.
     batch : int, optional
         Matches that would be played together; by default as many as are fast together.
+    threads : int, optional
+        Processor threads that would be used; by default as many as the launcher takes.
     """
     from madcore.tournament import find_devices
     from madcore.tournament.forecast import estimate_seconds
@@ -53,6 +58,9 @@ def print_forecast(tournament: Tournament, path: Path | None, device: str, batch
     if not pending:
         return 0
     devices = find_devices(device)
+    threads = threads or usual_threads((*tournament.plan.metrics, *tournament.plan.judges))
+    if threads is not None:
+        limit_threads(threads)
     seconds, broken = estimate_seconds(pending, tournament.registry, devices[0], tournament.plan.folder)
     for name, problem in broken.items():
         talk(f"warning: {name} cannot be played: {problem}")

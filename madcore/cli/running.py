@@ -8,16 +8,18 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from madcore.cli.interrupt import interruptible
 from madcore.cli.notes import notes_said
 from madcore.cli.scoreboard import make_scoreboard
 from madcore.cli.session import Session
+from madcore.cli.threads import usual_threads
 from madcore.errors import InputError
-from madcore.options import parse_name
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from madcore.engine import Event
     from madcore.tournament import Tournament
     from madcore.tournament.summary import Summary
@@ -40,31 +42,26 @@ def run_tournament(tournament: Tournament, store: Path, options: Mapping[str, An
 
     last = Summary(0)
     passed = {name: options[name] for name in PASSED_ON}
-    passed["threads"] = options["threads"] or _usual_threads(tournament)
-    log = options["log_json"]
-    if log is not None:
-        _check_log(log)
-    with notes_said(), make_scoreboard(tournament) as board, interruptible(PATIENCE) as stop:
+    passed["threads"] = options["threads"] or usual_threads((*tournament.plan.metrics, *tournament.plan.judges))
+    with (
+        _Log(options["log_json"]) as log,
+        notes_said(),
+        make_scoreboard(tournament) as board,
+        interruptible(PATIENCE) as stop,
+    ):
 
         def tell(event: Event | None, summary: Summary) -> None:
             nonlocal last
             last = summary
             board.update(event, summary)
-            if log is not None and event is not None:
-                with log.open("a", encoding="utf-8") as stream:
-                    stream.write(json.dumps(_line(event, summary), ensure_ascii=False) + "\n")
+            if event is not None:
+                log.write(_line(event, summary))
 
         try:
             return tournament.play(store, **passed, observers=options["observers"], on_event=tell, stop=stop.flag)
         except KeyboardInterrupt:
             last.interrupted = True
             return last
-
-
-def _usual_threads(tournament: Tournament) -> int | None:
-    """Return 1 where all metrics are the core's: several processes use several cores better."""
-    names = [parse_name(metric)[0] for metric in (*tournament.plan.metrics, *tournament.plan.judges)]
-    return 1 if all(name.isidentifier() for name in names) else None
 
 
 def _line(event: Event, summary: Summary) -> dict[str, Any]:
@@ -75,10 +72,34 @@ def _line(event: Event, summary: Summary) -> dict[str, Any]:
     return {"time": now, "event": type(event).__name__.removesuffix("Event").lower(), **said, "summary": stand}
 
 
-def _check_log(path: Path) -> None:
-    """Make sure that lines can be appended to a file, without making it: what is refused leaves nothing behind."""
-    try:
-        with path.open("a") if path.exists() else TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise InputError(f"--log-json {path} cannot be written ({error.strerror}); choose another file") from error
+class _Log:
+    """A file to which lines are appended, which is made with the first: what is refused leaves nothing behind."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = None if path is None else path.absolute()
+        self.stream: TextIO | None = None
+
+    def __enter__(self) -> Self:
+        """Make sure that it can be written; a pipe is left alone, since its reader would see its end."""
+        if self.path is None or self.path.is_fifo():
+            return self
+        try:
+            with self.path.open("a") if self.path.exists() else TemporaryFile(dir=self.path.parent):
+                return self
+        except OSError as error:
+            message = f"--log-json {self.path} cannot be written ({error.strerror}); choose another file"
+            raise InputError(message) from error
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        if self.stream is not None:
+            self.stream.close()
+
+    def write(self, line: Mapping[str, Any]) -> None:
+        """Append a line of JSON, if there is a file."""
+        if self.path is None:
+            return
+        if self.stream is None:
+            self.stream = self.path.open("a", encoding="utf-8")
+        self.stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self.stream.flush()

@@ -14,8 +14,8 @@ from madcore.cli.progress import make_watcher
 from madcore.cli.session import Session, talk
 from madcore.cli.synthesis_options import make_request, synthesis_options
 from madcore.cli.tables import write_json, write_named_table
+from madcore.cli.threads import usual_threads
 from madcore.errors import InputError, MadcoreError
-from madcore.options import parse_name
 from madcore.request import Request, read_level
 from madcore.store import RECORD, check_folder
 from madcore.wording import describe_image, write_error, write_value
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from madcore.jobs import Job
 
 __all__ = ["quartet", "synth"]
-
-SAMPLES = 1 << 18  # of a picture that are worth a thread
 
 FAILED = ("off level", "infeasible level", "non-finite metric")
 
@@ -96,12 +94,12 @@ def synth(
 
 
 def _use_threads(threads: int | None, job: Job) -> None:
-    """Set the number of processor threads: for the core's own metrics not more than the picture is worth."""
+    """Set the number of processor threads: for the core's own metrics no more than the picture is worth."""
     import torch
 
-    names = [parse_name(metric)[0] for metric in job.request.metrics]
-    if threads is None and all(name.isidentifier() for name in names):
-        threads = max(1, min(torch.get_num_threads(), job.image.numel() // SAMPLES))
+    worth = usual_threads(job.request.metrics, job.image.numel())
+    if threads is None and worth is not None:
+        threads = min(worth, torch.get_num_threads())
     if threads is not None:
         torch.set_num_threads(threads)
 

@@ -84,7 +84,7 @@ def tournament(context: click.Context, /, plan: Path, output: Path | None, dry_r
         if dry_run:
             from madcore.cli.forecast import print_forecast
 
-            return print_forecast(whole, output, options["device"], options["batch"])
+            return print_forecast(whole, output, options["device"], options["batch"], options["threads"])
     if output is None:
         raise InputError("no store is given; write -o FOLDER, or --dry-run to see what would be played")
     from madcore.cli.running import run_tournament

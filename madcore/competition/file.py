@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import struct
 import warnings
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Mapping
@@ -20,12 +21,17 @@ from torch import Tensor
 
 from madcore import __version__
 from madcore.competition.checks import InputTypeError, name_of
-from madcore.errors import InputError, LoadWarning
+from madcore.errors import InputError, LoadWarning, is_exhaustion
 
 __all__ = ["Checks", "examine", "read_competition", "write_competition"]
 
 KIND = "madcore.MADCompetition"
 SCHEMA = 1
+# what torch raises of files that are none of its own, as their first letters have it
+DAMAGED = (
+    *(pickle.UnpicklingError, struct.error, EOFError, OSError, RuntimeError),
+    *(LookupError, ValueError, AttributeError, AssertionError),
+)
 
 
 class FileError(InputError, OSError):
@@ -104,8 +110,8 @@ def read_competition(file_path: Any, map_location: Any = None, **pickle_load_arg
     arguments = {"weights_only": True, **pickle_load_args}
     try:
         contents = torch.load(file_path, map_location="cpu" if map_location is None else map_location, **arguments)
-    except (pickle.UnpicklingError, EOFError, OSError, RuntimeError) as error:
-        if isinstance(error, torch.OutOfMemoryError):
+    except DAMAGED as error:
+        if is_exhaustion(error):
             raise
         raise InputError(
             f"{file_path} is not a saved MADCompetition: it is damaged, or no torch file; give one that "

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from madcore.bounds import PixelBounds
+from madcore.competition.checks import name_of
 from madcore.competition.descent import Saved, Step
 from madcore.competition.objective import Objective
 from madcore.errors import ContractError, InputError
@@ -122,7 +123,8 @@ class LevelSetDescent:
     def _problem(self, objective: Objective, mad_image: Tensor) -> MADProblem:
         image = mad_image.detach()
         reference = objective.image if image.ndim == 4 and len(image) == 1 else objective.image[None]
-        penalty = Penalty(lambda other: objective.penalty_function(other.view_as(image)).sum().reshape(1), "penalty")
+        function = objective.penalty_function
+        penalty = Penalty(lambda other: function(other.view_as(image)).sum().reshape(1), name_of(function))
         optimized, held = (_as_of_one(each, image) for each in (objective.optimized_metric, objective.reference_metric))
         return MADProblem(
             image=reference,

@@ -74,7 +74,7 @@ class Objective:
         """Compute both metrics; of madcore's own, those that look at one network run it once."""
         optimized, reference = self.optimized_metric, self.reference_metric
         if isinstance(optimized, PreparedMetric) and isinstance(reference, PreparedMetric):
-            return Together((optimized, reference)).differentiable_values(mad_image)
+            return Together((optimized, reference))(mad_image)
         return [optimized(mad_image), reference(mad_image)]
 
 

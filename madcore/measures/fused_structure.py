@@ -21,7 +21,7 @@ __all__ = ["FusedStructure"]
 
 Array = np.ndarray[Any, Any]
 LINE = 16  # numbers of 32 bits in a line of the cache
-SAMPLES = 1 << 15  # worth a thread, though those on both sides of a band are filtered twice
+SAMPLES = 1 << 15  # worth a thread, and rows several times the window: those beside a band are filtered twice
 
 
 class FusedStructure:
@@ -45,7 +45,7 @@ class FusedStructure:
         slopes = difference.new_empty(difference.shape if gradient else (0, 0, 0))
         arrays = difference.contiguous().numpy(), *self.arrays, sums, slopes.numpy()
         loop = partial(_compare, self.taps, self.taps[::-1], self.gain, luminance, gradient, *arrays)
-        in_bands(loop, count * height, width, samples=SAMPLES)
+        in_bands(loop, count * height, width, samples=max(SAMPLES, 4 * len(self.taps) * width))
         _average(sums, self.arrays[1].shape[2], values.numpy())
         return values, slopes
 
@@ -120,7 +120,8 @@ def _compare(
         begin, end = rows_of(n, height, first, last)
         if begin >= end:
             continue
-        first_place = max(begin - reach, 0)  # the first that sees one of the band's pixels
+        # the first that sees one of the band's pixels
+        first_place = max(begin - reach, 0) if gradient else begin
         returned[:] = 0
         for row in range(first_place, min(end + reach, height)):
             _products(differences, images, n, row, pixels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,12 @@ class FusedPairPasses:
 
     Parameters
     ----------
-    count, pixels, width : int
-        Number of images, and of values in each and in each row.
+    shape : sequence of int
+        Of the images, (N, C, H, W).
     """
 
-    def __init__(self, count: int, pixels: int, width: int) -> None:
-        self.rows = ImageRows(count, pixels // width, width, SAMPLES)
+    def __init__(self, shape: Sequence[int]) -> None:
+        self.rows = ImageRows(shape, SAMPLES)
 
     def products(self, state: LevelSetState) -> tuple[Tensor, Tensor]:
         """Compute inner products; see `PairPasses`."""
@@ -57,7 +58,7 @@ class FusedPairPasses:
         step = torch.empty_like(state.slope)
         arrays = self.rows.views(state.slope, state.at_bounds, state.pairs.steps, moved, step)
         sums = self.rows.sums((2,), _add, _like(weights, arrays[0]), *arrays)
-        return step, *sums.T.astype(arrays[0].dtype)
+        return step, *sums.T.astype(arrays[0].dtype, order="C")
 
 
 def _places(state: LevelSetState) -> Tensor:

@@ -5,7 +5,6 @@ A step in torch is some forty passes over memory; here it is six, and the Fourie
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
@@ -34,7 +33,7 @@ class FusedPasses:
     """
 
     def __init__(self, shape: torch.Size) -> None:
-        self.rows = ImageRows(shape[0], math.prod(shape[1:-1]), shape[-1], SAMPLES)
+        self.rows = ImageRows(shape, SAMPLES)
 
     def renew_momentum(self, state: LevelSetState, kept: float) -> tuple[Tensor, Tensor]:
         """Renew the momentum; see `Passes`."""
@@ -47,7 +46,7 @@ class FusedPasses:
         """Return a direction of descent; see `Passes`."""
         step = torch.empty_like(state.slope)
         arrays = self.rows.views(state.slope, state.at_bounds, filtered, self._places(state), step)
-        return step, *self.rows.sums((2,), _descend, *arrays).T.astype(arrays[0].dtype)
+        return step, *self.rows.sums((2,), _descend, *arrays).T.astype(arrays[0].dtype, order="C")
 
     def propose(
         self, problem: MADProblem, state: LevelSetState, step: Tensor, length: Numbers, over: Numbers
@@ -58,7 +57,7 @@ class FusedPasses:
             state.point, state.slope, state.at_bounds, jacobian, step, self._places(state), proposal
         )
         sums = self.rows.sums((3,), _propose, length, over, *self._range(problem, arrays[0]), *arrays)
-        return proposal, Ahead(*sums.T.astype(arrays[0].dtype))
+        return proposal, Ahead(*sums.T.astype(arrays[0].dtype, order="C"))
 
     def on_ray(self, problem: MADProblem, proposal: Tensor, factor: Numbers) -> Tensor:
         """Scale the error of proposals; see `Passes`."""
@@ -72,7 +71,7 @@ class FusedPasses:
         at_bounds = torch.empty_like(point)
         arrays = self.rows.views(point, problem.reference, evaluation.gradient, evaluation.jacobian[:, 0], at_bounds)
         sums = self.rows.sums((2,), _inside, *self._range(problem, arrays[0]), *arrays)
-        return at_bounds, *sums.T.astype(arrays[0].dtype)
+        return at_bounds, *sums.T.astype(arrays[0].dtype, order="C")
 
     def compare(self, state: LevelSetState, trial: Tensor, evaluation: Evaluation, multiplier: Tensor) -> Compared:
         """Compare a trial with the point before; see `Passes`."""
@@ -82,7 +81,7 @@ class FusedPasses:
         arrays = self.rows.views(state.point, trial, *gradients, state.slope, *made)
         sums = self.rows.sums((5,), _compare, multiplier[:, 0].numpy(), *arrays)
         sums[:, 3:] **= 0.5
-        return Compared(slope, step, change, *sums.T.astype(arrays[0].dtype))
+        return Compared(slope, step, change, *sums.T.astype(arrays[0].dtype, order="C"))
 
     @staticmethod
     def _places(state: LevelSetState) -> Tensor:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -26,25 +24,23 @@ class FusedSecantScale(SecantScale):
     def _cells(self, vector: Tensor) -> Tensor:
         images = vector.contiguous().view(-1, *self.shape)
         cells = images.new_empty(len(images), len(self._rows), len(self._columns))
-        self._run(cells, partial(_cells, *self._pool, images.numpy(), cells.numpy()))
+        loop = partial(_cells, *self._pool, images.numpy(), cells.numpy())
+        in_bands(loop, len(cells) * cells.shape[1], images[0].numel() // cells.shape[1], samples=SAMPLES)
         return cells
 
     def _enlarged(self, coarse: Tensor) -> Tensor:
         fine = coarse.new_empty(len(coarse), 1, *self.shape[-2:])
-        self._run(fine, partial(_enlarge, *self._pool, coarse.contiguous().numpy(), fine[:, 0].numpy()))
+        loop = partial(_enlarge, *self._pool, coarse.contiguous().numpy(), fine[:, 0].numpy())
+        in_bands(loop, len(fine) * fine.shape[2], fine.shape[3], samples=SAMPLES)
         return fine
 
     def _ring_means(self, spectrum: Tensor) -> Tensor:
         count, channels, height, width = spectrum.shape
         parts = torch.view_as_real(spectrum).contiguous()
         sums = spectrum.new_zeros(count, height, len(self._ring_size), dtype=torch.float64)
-        self._run(spectrum, partial(_add_power, parts.numpy(), self._ring.view(height, width).numpy(), sums.numpy()))
+        loop = partial(_add_power, parts.numpy(), self._ring.view(height, width).numpy(), sums.numpy())
+        in_bands(loop, count * height, channels * width, samples=SAMPLES)
         return (sums.sum(1) / (channels * self._ring_size)).to(self._ring_size)
-
-    def _run(self, images: Tensor, loop: Callable[[int, int], None]) -> None:
-        """Run a loop over rows of images, (N, ..., H, W), or of cells of the coarse grid, (N, h, w)."""
-        count, rows = len(images), images.shape[-2]
-        in_bands(loop, count * rows, math.prod(self.shape) // rows, samples=SAMPLES)
 
 
 @compile_loops

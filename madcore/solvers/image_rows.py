@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -24,16 +25,29 @@ class ImageRows:
 
     Parameters
     ----------
-    count, rows, width : int
-        Number of images, of rows in each, and of pixels in each row.
+    shape : sequence of int
+        Of the images, (N, C, H, W).
     samples : int
-        How many a thread is worth.
+        The fewest that are worth a thread.
     """
 
-    count: int
-    rows: int
-    width: int
+    shape: Sequence[int]
     samples: int
+
+    @property
+    def count(self) -> int:
+        """Number of images."""
+        return self.shape[0]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows of each, in all channels."""
+        return math.prod(self.shape[1:-1])
+
+    @property
+    def width(self) -> int:
+        """Number of pixels in a row."""
+        return self.shape[-1]
 
     def views(self, *images: Tensor) -> list[Array]:
         """View images (N, n) as (N, rows, W), and several for each, (N, m, n), as (N, m, rows, W)."""

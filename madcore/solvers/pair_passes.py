@@ -63,13 +63,12 @@ class TorchPairPasses:
 
 def fastest_pair_passes(state: LevelSetState) -> PairPasses:
     """Return the compiled passes where they work: on the CPU, with a learned metric."""
-    if state.scale is None or not compiled.at_hand(state.point):
+    if state.operator is None or not compiled.at_hand(state.point):
         return TorchPairPasses()
     # numba is imported only where it is used
     from madcore.solvers.fused_pair_passes import FusedPairPasses
 
-    count, pixels = state.point.shape
-    return FusedPairPasses(count, pixels, state.scale.place.shape[-1])
+    return FusedPairPasses((len(state.point), *state.operator.shape))
 
 
 def _combined(weights: Tensor, images: Tensor) -> Tensor:

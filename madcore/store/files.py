@@ -35,13 +35,13 @@ def check_writable(folder: Path) -> None:
     InputError
         If they cannot.
     """
-    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not existing.is_dir():
-        raise InputError(f"{folder} cannot be a folder, since {existing} is a file; choose another folder")
     try:
+        existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        if not existing.is_dir():
+            raise InputError(f"{folder} cannot be a folder, since {existing} is a file; choose another folder")
         with tempfile.TemporaryFile(dir=existing):
             pass
-    except OSError as error:
+    except OSError as error:  # also of a name that is too long, or a folder that may not be entered
         raise InputError(f"{folder} cannot be written ({error.strerror}); choose another folder") from error
 
 

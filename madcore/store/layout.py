@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -61,9 +63,19 @@ def check_place(path: Path) -> None:
         If the folder cannot be written, or holds something else.
     """
     check_writable(path)
-    others = [name for name in list_names(path) if name not in OURS]
+    with _explained(path):
+        others = [name for name in list_names(path) if name not in OURS]
     if others:
         raise InputError(f"{path} holds other files ({others[0]}); choose another folder for the store")
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Say in one line what the system has against a folder."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}); choose another folder") from error
 
 
 def create_layout(path: Path, *, durable: bool = True) -> None:
@@ -74,20 +86,25 @@ def create_layout(path: Path, *, durable: bool = True) -> None:
     InputError
         If the folder cannot be written, or holds something else.
     """
-    if (path / MARK).exists():
+    if is_store(path):
         return
     check_place(path)
-    try:
+    with _explained(path):
         make_folder(path, durable=durable)
         replace_file(path / "README.txt", README.encode(), durable=durable)
         replace_file(path / MARK, record_json(FORMAT), durable=durable)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}); choose another folder") from error
 
 
 def is_store(path: Path) -> bool:
-    """Tell whether a folder is a store, of whatever version."""
-    return (path / MARK).is_file()
+    """Tell whether a folder is a store, of whatever version.
+
+    Raises
+    ------
+    InputError
+        If the system does not let us see.
+    """
+    with _explained(path):
+        return (path / MARK).is_file()
 
 
 def open_layout(path: Path) -> None:

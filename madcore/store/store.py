@@ -80,7 +80,7 @@ class Store:
 
     @classmethod
     def check(cls, path: str | os.PathLike[str], writer: str = "driver") -> None:
-        """Make sure, before anything is computed, that a store can be written in a folder; nothing is made.
+        """Make sure, before anything is computed, that a store can be written in a folder; none is made.
 
         Raises
         ------

@@ -123,7 +123,7 @@ class MatchPlayer:
         except Stopped:
             return [], [], []
         except (Exception, Expired) as error:
-            if stop.is_set():  # an interruption may come out of foreign code as any error
+            if stop.is_set():  # as in `_finish`
                 return [], [], []
             exhausted = is_exhaustion(error)
             if len(tasks) == 1:
@@ -164,6 +164,8 @@ class MatchPlayer:
                     new = task.match.image not in self._delivered
                     done = make_done(task, job, self.judges, keep=self.maker.keep, with_reference=new)
             except (Exception, Expired) as error:
+                if stop.is_set():  # an interruption may come out of foreign code as any error
+                    return
                 yield _failed(task.id, error)
                 continue
             if self.writer:

@@ -173,7 +173,7 @@ class Tournament:
         machine = _make_engine(engine, self.registry, devices, workers, threads)
         Store.check(path, writer)
         with deadline(max_hours, stop) as time_is_up:
-            # all that can be wrong comes to light here, before there is a store
+            # what is wrong with the plan comes to light here, before there is a store
             every, judges = self._matches(path / PIXELS), self._judges()
             matches = _shard(every, shard)
             store = store if isinstance(store, Store) else Store.create(path)

@@ -107,7 +107,18 @@ TORCH_FREE = {
 UPPER = TORCH_FREE - {"errors", "pictures"} | {"lookup"}
 HEAVY = {"torch", "torchvision", "numpy", "PIL", "scipy", "skimage", "matplotlib", "safetensors"}
 LOWER = {
-    *("compiled", "measures", "blame", "accepted_images", "prepared", "metric", "penalties", "images", "bounds"),
+    *(
+        "compiled",
+        "bands",
+        "measures",
+        "blame",
+        "accepted_images",
+        "prepared",
+        "metric",
+        "penalties",
+        "images",
+        "bounds",
+    ),
     *("mean_luminance", "trunks", "problem", "solvers"),
     *(
         "certificate",
