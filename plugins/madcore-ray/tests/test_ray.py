@@ -1,6 +1,8 @@
+import importlib.metadata
 import os
 import signal
 import threading
+from pathlib import Path
 
 import pytest
 import ray
@@ -48,3 +50,8 @@ def test_numbers_that_are_too_small(option):
 def test_no_cluster_there(address):
     with pytest.raises(PluginError, match=f"there is no Ray cluster at {address}: .* start one"):
         create_engine(f"ray,address={address}").run([], print, print, threading.Event())
+
+
+def test_changelog_has_the_version():
+    version = importlib.metadata.version("madcore-ray")
+    assert f"## {version}\n" in Path(__file__).parents[1].joinpath("CHANGELOG.md").read_text()

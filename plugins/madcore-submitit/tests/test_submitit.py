@@ -1,3 +1,4 @@
+import importlib.metadata
 import os
 import signal
 import threading
@@ -106,3 +107,8 @@ def test_where_there_is_no_slurm(monkeypatch):
 def test_numbers_that_are_too_small(option):
     with pytest.raises(InputError, match="of engine submitit must be"):
         create_engine(f"submitit,{option}")
+
+
+def test_changelog_has_the_version():
+    version = importlib.metadata.version("madcore-submitit")
+    assert f"## {version}\n" in Path(__file__).parents[1].joinpath("CHANGELOG.md").read_text()

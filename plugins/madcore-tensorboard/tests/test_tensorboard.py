@@ -1,5 +1,7 @@
+import importlib.metadata
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -83,3 +85,8 @@ def test_declaring_imports_nothing_heavy():
         "import sys, madcore_tensorboard as it; it.madcore_observers(); print({*sys.modules} & {'torch', 'numpy'})"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "set()\n"
+
+
+def test_changelog_has_the_version():
+    version = importlib.metadata.version("madcore-tensorboard")
+    assert f"## {version}\n" in Path(__file__).parents[1].joinpath("CHANGELOG.md").read_text()
