@@ -102,48 +102,70 @@ def _compare(
     first: int,
     last: int,
 ) -> None:
-    count, height, width = images.shape
+    height, width = images.shape[1:]
     size = len(taps)
-    reach = size - 1
-    rows, columns = height - reach, width - reach
     # rows are as wide as whole lines of the cache; what is beside the picture stays 0
-    wide = _whole_lines(columns)
-    wider = _whole_lines(wide + reach)
+    wide = _whole_lines(width - size + 1)
+    wider = _whole_lines(wide + size - 1)
     pixels = np.zeros((3, wider), images.dtype)
     filtered = np.empty((3, size, wide), images.dtype)
     local = np.empty((3, wide), images.dtype)
-    derivatives = np.zeros((3, _whole_lines(wider + reach)), images.dtype)
+    derivatives = np.zeros((3, _whole_lines(wider + size - 1)), images.dtype)
+    returned = np.empty((3, size, wider), images.dtype)
+    space = pixels, filtered, local, derivatives, returned
+    maps = differences, images, means, luminances, contrasts
+    for n in range(len(images)):
+        begin, end = rows_of(n, height, first, last)
+        if begin < end:
+            _compare_rows(taps, backward, gain, luminance, gradient, maps, space, sums, slopes, n, begin, end)
+
+
+@compile_loops
+def _compare_rows(
+    taps: tuple[Any, ...],
+    backward: tuple[Any, ...],
+    gain: Any,
+    luminance: bool,
+    gradient: bool,
+    maps: tuple[Array, ...],
+    space: tuple[Array, ...],
+    sums: Array,
+    slopes: Array,
+    n: int,
+    begin: int,
+    end: int,
+) -> None:
+    """Do what `_compare` does for some rows of one map."""
+    differences, images, means, luminances, contrasts = maps
+    pixels, filtered, local, derivatives, returned = space
+    size, height = len(taps), images.shape[1]
+    reach, (rows, columns) = size - 1, means.shape[1:]
     places = slice(reach, reach + columns)
     on_p, on_q, on_m = derivatives[0, places], derivatives[1, places], derivatives[2, places]
-    returned = np.empty((3, size, wider), images.dtype)
-    for n in range(count):
-        begin, end = rows_of(n, height, first, last)
-        if begin >= end:
+    returned[:] = 0
+    # the first that sees one of the band's pixels
+    first_place = max(begin - reach, 0) if gradient else begin
+    for row in range(first_place, min(end + reach, height)):
+        _products(differences, images, n, row, pixels)
+        _along(pixels, taps, filtered, row % size)
+        place = row - reach
+        if place < first_place:
             continue
-        # the first that sees one of the band's pixels
-        first_place = max(begin - reach, 0) if gradient else begin
-        returned[:] = 0
-        for row in range(first_place, min(end + reach, height)):
-            _products(differences, images, n, row, pixels)
-            _along(pixels, taps, filtered, row % size)
-            place = row - reach
-            if place < first_place:
-                continue
-            _down(filtered, place % size, taps, local)
-            total = _terms(luminance, local, means, luminances, contrasts, n, place, on_p, on_q, on_m)
-            if gradient:
-                _along(derivatives, backward, returned, place % size)
-            if place < begin:
-                continue
-            sums[n, place] = total
-            if gradient:
-                _down(returned, (place + 1) % size, backward, pixels)
-                _pull_back(pixels, differences, images, n, place, gain, slopes)
+        _down(filtered, place % size, taps, local)
+        total = _terms(luminance, local, means, luminances, contrasts, n, place, on_p, on_q, on_m)
         if gradient:
-            for row in range(max(rows, begin), end):
-                returned[:, row % size] = 0
-                _down(returned, (row + 1) % size, backward, pixels)
-                _pull_back(pixels, differences, images, n, row, gain, slopes)
+            _along(derivatives, backward, returned, place % size)
+        if place < begin:
+            continue
+        sums[n, place] = total
+        if gradient:
+            _down(returned, (place + 1) % size, backward, pixels)
+            _pull_back(pixels, differences, images, n, place, gain, slopes)
+    if gradient:
+        for row in range(max(rows, begin), end):
+            returned[:, row % size] = 0
+            _down(returned, (row + 1) % size, backward, pixels)
+            _pull_back(pixels, differences, images, n, row, gain, slopes)
 
 
 @compile_loops
