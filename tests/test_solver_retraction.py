@@ -38,8 +38,8 @@ def test_a_forecast_that_was_wrong_is_not_followed(bend):
 def test_most_steps_foresee_the_held_metric(optimized, held, minmax, monkeypatch):
     problem, solver, state, level = begun(optimized, held, minmax)
     values, errors = [], []
-    value = PreparedMetric.value
-    monkeypatch.setattr(PreparedMetric, "value", lambda *given: values.append(0) or value(*given))
+    value = PreparedMetric.__call__
+    monkeypatch.setattr(PreparedMetric, "__call__", lambda *given: values.append(0) or value(*given))
     for _ in range(100):
         state = solver.step(problem, state)
         errors.append(float(abs(state.evaluation.held / level - 1)))
