@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import madcore
 from madcore import compiled
 from madcore.bands import _openmp, in_bands
-from madcore.measures import fused_averaging, fused_pyramid, fused_structure
+from madcore.measures import fused_averaging, fused_pyramid, fused_structure, structure_loops
 from madcore.measures.filtering import gaussian_window
 from madcore.problem import MADProblem, signs
 from madcore.solvers import LevelSet, fused_pair_passes, fused_passes, fused_scale
@@ -164,7 +164,7 @@ def test_structure_is_the_same_wherever_it_is_cut(gradient):
         sums, slopes = np.full((2, 15), np.nan), np.full_like(images, np.nan)
         for band in bands:
             arrays = differences, *structure.arrays, sums, slopes
-            fused_structure._compare(
+            structure_loops.compare(
                 structure.taps, structure.taps[::-1], structure.gain, True, gradient, *arrays, *band
             )
         return sums, slopes

@@ -42,14 +42,14 @@ class FusedPairPasses:
     def subtract(self, state: LevelSetState, weights: Tensor) -> Tensor:
         """Take changes off the slope; see `PairPasses`."""
         weighted = torch.empty_like(state.slope)
-        arrays = self.rows.views(state.slope, state.at_bounds, _places(state), state.pairs.changes, weighted)
+        arrays = self.rows.views(state.slope, state.at_bounds, state.places, state.pairs.changes, weighted)
         self.rows.run(_subtract, _like(weights, arrays[0]), *arrays)
         return weighted
 
     def move(self, state: LevelSetState, filtered: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor]:
         """Apply the rest of the initial matrix; see `PairPasses`."""
         moved = torch.empty_like(state.slope)
-        arrays = self.rows.views(state.slope, state.at_bounds, _places(state), state.pairs.changes, filtered, moved)
+        arrays = self.rows.views(state.slope, state.at_bounds, state.places, state.pairs.changes, filtered, moved)
         sums = self.rows.sums((state.pairs.memory,), _move, _like(gamma, arrays[0]), *arrays)
         return moved, torch.from_numpy(sums)
 
@@ -59,11 +59,6 @@ class FusedPairPasses:
         arrays = self.rows.views(state.slope, state.at_bounds, state.pairs.steps, moved, step)
         sums = self.rows.sums((2,), _add, _like(weights, arrays[0]), *arrays)
         return step, *sums.T.astype(arrays[0].dtype, order="C")
-
-
-def _places(state: LevelSetState) -> Tensor:
-    assert state.scale is not None
-    return state.scale.place.flatten(1)
 
 
 def _like(values: Tensor, array: Array) -> Array:

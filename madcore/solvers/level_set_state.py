@@ -61,6 +61,12 @@ class LevelSetState:
         """Steps so far."""
         return len(self.history) - 1
 
+    @property
+    def places(self) -> Tensor:
+        """The learned weights h of places, (N, H W); only where there is a learned metric."""
+        assert self.scale is not None
+        return self.scale.place.flatten(1)
+
     def placed(self, vector: Tensor) -> Tensor:
         """Compute h v, (N, n), a new tensor, with h the learned weights of places."""
         if self.operator is None or self.scale is None:

@@ -152,11 +152,7 @@ class Tournament:
         MadcoreError
             As `matches` does.
         """
-        for name, given in (("limit", limit), ("max_hours", max_hours)):
-            if given is not None and not 0 < given < math.inf:
-                raise InputError(f"{name} must be a number above 0; got {given}")
-        if batch is not None and batch < 1:
-            raise InputError(f"batch must be 1 match or more; got {batch}")
+        _check_numbers(batch, limit=limit, max_hours=max_hours)
         check_durability(durability)
         watching = self._create_observers(observers)
         path, writer = store.path if isinstance(store, Store) else Path(store), _writer(shard)
@@ -239,6 +235,14 @@ def _expand(text: str) -> list[str]:
     """Read ``cuda:0,1`` as ``cuda:0`` and ``cuda:1``."""
     kind, colon, numbers = text.partition(":")
     return [f"{kind}:{number.strip()}" for number in numbers.split(",")] if colon else [kind]
+
+
+def _check_numbers(batch: int | None, **times: float | None) -> None:
+    for name, given in times.items():
+        if given is not None and not 0 < given < math.inf:
+            raise InputError(f"{name} must be a number above 0; got {given}")
+    if batch is not None and batch < 1:
+        raise InputError(f"batch must be 1 match or more; got {batch}")
 
 
 def _make_engine(
